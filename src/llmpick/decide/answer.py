@@ -1,0 +1,165 @@
+"""The answer of `pick` as one immutable record: what was chosen, how every candidate fared, and what finding out cost.
+
+Reports are functions of this record alone, so that the terminal, the page and the JSON can never disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from llmpick.evidence.call import EngineInfo, Outcome
+from llmpick.evidence.model import Candidate
+from llmpick.evidence.task import CostBy, TaskKind
+from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
+
+
+class Verdict(StrEnum):
+    """`TIE`: several candidates are shown to be within the tolerance, the cheapest is named. `BASELINE`: no LLM is needed."""
+
+    CHOSEN = "chosen"
+    TIE = "tie"
+    BASELINE = "baseline"
+    UNDECIDED = "undecided"
+    NONE_FITS = "none_fits"
+
+
+class Status(StrEnum):
+    """`DOMINATED`: as good within the tolerance, or worse, at a higher cost. `ELIMINATED`: shown to be worse."""
+
+    CHOSEN = "chosen"
+    TIED = "tied"
+    DOMINATED = "dominated"
+    ELIMINATED = "eliminated"
+    EXCLUDED = "excluded"
+    UNMEASURED = "unmeasured"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Calls made, tokens read and written, wall-clock seconds (loading included), money; None when no price is known."""
+
+    calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    money: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SliceScore:
+    """The score on the rows whose `column` has `value`; `score` is for new inputs like these."""
+
+    column: str
+    value: str
+    score: Interval
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How a model that is not on this machine could be had. `download_bytes` is an estimate at the named quantisation."""
+
+    quantization: str
+    download_bytes: int | None
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateAnswer:
+    """One candidate's part of the answer.
+
+    `score` holds for new inputs like the user's rows (the rows are a sample of `score_n`), `score_on_rows` for the mean over the
+    user's own rows (a finite population, so it shrinks to a point when all have been run). `difference` is this candidate's score
+    minus the chosen one's on the user's rows, paired.
+    """
+
+    candidate: Candidate
+    status: Status
+    reasons: tuple[str, ...]
+    score: Interval | Unknown
+    score_on_rows: Interval | Unknown
+    score_n: int
+    memory_bytes: Estimate | Measurement | Unknown
+    decode_tokens_per_s: Estimate | Measurement | Unknown
+    ttft_s: Estimate | Measurement | Unknown
+    spent: Spending
+    engine: EngineInfo | None = None
+    quantization: str | None = None
+    file_sha256: str | None = None
+    load_seconds: float | None = None
+    seconds_per_call: float | None = None
+    macro_f1: float | None = None
+    difference: Interval | None = None
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict[Outcome, int])
+    slices: tuple[SliceScore, ...] = ()
+    confusion: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """(reference label, answered label) → rows; "" stands for an answer that is no label."""
+    fetch: Fetch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRun:
+    """How to serve the chosen candidate: `command` is what to type."""
+
+    engine: str
+    quantization: str | None
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A row on which the measured candidates differ: `answers` maps a candidate's id to (its output, its score)."""
+
+    row: str
+    place: str
+    text: str
+    reference: str
+    answers: Mapping[str, tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningPoint:
+    """The learned baseline's score when it may train on only `rows` labelled rows."""
+
+    rows: int
+    score: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How the race went for one candidate: after `rows` rows its running score on the user's rows."""
+
+    candidate: str
+    rows: int
+    score: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything `pick` found out about one task."""
+
+    task: str
+    kind: TaskKind
+    verdict: Verdict
+    basis: Literal["measured", "expected"]
+    reasons: tuple[str, ...]
+    chosen: str | None
+    chosen_run: ChosenRun | None
+    candidates: tuple[CandidateAnswer, ...]
+    spent: Spending
+    saved: Spending
+    rows: int
+    confidence: float
+    tolerance: float
+    cost_by: CostBy
+    metric: str
+    seed: int
+    run: str
+    device: str
+    as_of: date | None = None
+    learning_curve: tuple[LearningPoint, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,102 @@
+"""A task: the user's examples, how they are put to a model, how an answer is scored, and what limits the choice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class TaskKind(StrEnum):
+    CHOICE = "choice"
+    SHORT_ANSWER = "short-answer"
+    NUMBER = "number"
+    EXTRACT = "extract"
+    GENERATE = "generate"
+
+
+CostBy = Literal["money", "memory", "seconds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row. `reference` is a label, a string, a number or an object by the task's kind; `place` is where the row stands in its
+    file ("examples.jsonl line 7"). `messages` replaces the rendered template when the row is a whole conversation.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    reference: Any
+    place: str
+    language: str | None = None
+    messages: tuple[Message, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`template` is Jinja2 text, rendered in a sandbox with the row's fields; few-shot rows carry their reference as the answer."""
+
+    template: str
+    system: str | None = None
+    fewshot: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`name` is a file of `measure/metrics/`; `options` are its keyword arguments (for example the tolerance of `number`)."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard conditions. None means no limit. `licence` is "commercial" or a tuple of accepted licence ids."""
+
+    device: str = "this machine"
+    memory_bytes: int | None = None
+    decode_tokens_per_s: float | None = None
+    ttft_s: float | None = None
+    users: int = 1
+    price_per_million_tokens: float | None = None
+    licence: Literal["commercial"] | tuple[str, ...] | None = None
+    context_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the race may spend at most; None means no bound. `money` is in the currency of the candidates' prices."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+    money: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything `pick` needs to know about the job. `content_hash` is the SHA-256 of all that the task was read from."""
+
+    name: str
+    kind: TaskKind
+    languages: tuple[str, ...]
+    examples: tuple[Example, ...]
+    prompt: Prompt
+    metric: Metric
+    content_hash: str
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    max_output_tokens: int = 64
+    limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
+    confidence: float = 0.95
+    tolerance: float = 0.02
+    cost_by: CostBy | None = None
+    slices: tuple[str, ...] = ()
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
+    seed: int = 0
