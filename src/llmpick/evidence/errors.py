@@ -27,7 +27,7 @@ class ModelFileError(LlmpickError):
     """A model file is missing, truncated, damaged, or not what it claims to be."""
 
 
-class EngineFailure(LlmpickError):
+class EngineError(LlmpickError):
     """The machinery failed (5xx, time-out after retries, crash): the row stays missing, it is not the model's fault.
 
     `fatal` says that the engine is gone for good, so that asking it for the next row is of no use.

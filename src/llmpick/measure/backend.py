@@ -24,14 +24,14 @@ class Backend(Protocol):
     def prepare(self, requests: Sequence[CallRequest]) -> None:
         """Looks at all requests of the run before the first is made, so that what they share is computed once.
 
-        Raises `InputError` for a request that can never succeed (longer than the context), `EngineFailure` if the engine is gone.
+        Raises `InputError` for a request that can never succeed (longer than the context), `EngineError` if the engine is gone.
         """
         ...
 
     def complete(self, request: CallRequest) -> Completion:
         """Answers one request. The same request gets the same output, whatever was asked before it (greedy or seeded).
 
-        Raises `EngineFailure` when the machinery failed; a model's bad answer is returned, not raised.
+        Raises `EngineError` when the machinery failed; a model's bad answer is returned, not raised.
         """
         ...
 
@@ -45,6 +45,4 @@ class Backend(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
