@@ -1,0 +1,85 @@
+"""The first filter: which candidates break a hard limit by facts alone, before anything is estimated or run.
+
+A limit that cannot be checked because the fact is unknown excludes too: the user asked for certainty, so the reason says what is missing.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Literal
+
+from llmpick.evidence.model import Candidate, Weights
+from llmpick.evidence.task import Limits
+
+CommercialUse = Callable[[str], Literal["yes", "no", "conditions"]]
+
+
+def broken_by_facts(
+    candidate: Candidate, *, limits: Limits, languages: tuple[str, ...], as_of: date | None, commercial_use: CommercialUse
+) -> tuple[str, ...]:
+    """Why the candidate's facts rule it out; empty when they do not. Only models are screened: a baseline has no licence or context."""
+    checks = (
+        _released(candidate, as_of),
+        _licence(candidate, limits, commercial_use),
+        _context(candidate, limits),
+        _languages(candidate, languages),
+    )
+    return tuple(reason for reason in checks if reason)
+
+
+def licence_of(candidate: Candidate) -> str | None:
+    """The licence id by the catalog, else by the model's own file."""
+    if candidate.facts and candidate.facts.licence:
+        return candidate.facts.licence.value
+    return candidate.run.licence if isinstance(candidate.run, Weights) else None
+
+
+def languages_of(candidate: Candidate) -> tuple[str, ...] | None:
+    """The languages that the model's makers name, None when they name none."""
+    if candidate.facts and candidate.facts.languages:
+        return candidate.facts.languages.value
+    return candidate.run.languages if isinstance(candidate.run, Weights) else None
+
+
+def context_of(candidate: Candidate) -> int | None:
+    """The longest context in tokens: what the file says where there is one, else the catalog."""
+    if isinstance(candidate.run, Weights) and candidate.run.context_tokens:
+        return candidate.run.context_tokens
+    return candidate.facts.context_tokens.value if candidate.facts and candidate.facts.context_tokens else None
+
+
+def _released(candidate: Candidate, as_of: date | None) -> str | None:
+    if as_of is None:
+        return None
+    if not candidate.facts or not candidate.facts.released:
+        return f"not known to have been released by {as_of}"
+    released = candidate.facts.released.value
+    return f"released on {released}, after {as_of}" if released > as_of else None
+
+
+def _licence(candidate: Candidate, limits: Limits, commercial_use: CommercialUse) -> str | None:
+    if limits.licence is None:
+        return None
+    licence = licence_of(candidate)
+    if licence is None:
+        return "its licence is not known, and the task limits the licence"
+    if limits.licence == "commercial":
+        return f"licence {licence} does not allow commercial use" if commercial_use(licence) == "no" else None
+    return None if licence in limits.licence else f"licence {licence} is not one of {', '.join(limits.licence)}"
+
+
+def _context(candidate: Candidate, limits: Limits) -> str | None:
+    if limits.context_tokens is None:
+        return None
+    context = context_of(candidate)
+    if context is None:
+        return f"its context is not known, and the task needs {limits.context_tokens:,} tokens"
+    return f"its context is {context:,} tokens, the task needs {limits.context_tokens:,}" if context < limits.context_tokens else None
+
+
+def _languages(candidate: Candidate, languages: tuple[str, ...]) -> str | None:
+    """Only a model that is not here is screened by language: one that is here is measured, which says more than its makers' list."""
+    named = languages_of(candidate)
+    if candidate.run is not None or named is None:
+        return None
+    missing = [language for language in languages if language not in named]
+    return f"its makers do not name the language {', '.join(missing)}" if missing else None
