@@ -14,9 +14,9 @@ def broken_by_memory(memory: Value, limits: Limits, *, available_bytes: int | No
     if bound is None or isinstance(memory, Unknown):
         return None
     needed = memory.interval.value if isinstance(memory, Measurement) else memory.interval.low
-    whose = "the task's limit" if bound == limits.memory_bytes else "this machine has free"
+    bound_is = "the task's limit is" if bound == limits.memory_bytes else "the device has free"
     verb = "takes" if isinstance(memory, Measurement) else "needs at least"
-    return f"{verb} {needed / GIB:.1f} GiB, {whose} is {bound / GIB:.1f} GiB" if needed > bound else None
+    return f"{verb} {needed / GIB:.1f} GiB, {bound_is} {bound / GIB:.1f} GiB" if needed > bound else None
 
 
 def broken_by_speed(decode_tokens_per_s: Value, ttft_s: Value, limits: Limits, *, measured_here: bool) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ make, each exactly once: what the ledger already holds is not asked again.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -28,7 +28,9 @@ LOADING_SHARE = 0.1
 
 
 class Ledger(Protocol):
-    """Where calls are looked up and kept."""
+    """Where calls are looked up and kept. `paid_before` holds the keys of calls that this run paid for before it was broken off."""
+
+    paid_before: Set[str]
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]: ...
 
@@ -42,23 +44,24 @@ class Lane:
     """One entrant's way through the rows. `keys[i]` names the call for row i of the race order; None for a baseline, whose calls are given.
 
     `ask(backend, i)` makes that call and scores it; it never raises for a lost row, but raises when the engine is gone for good.
-    `cost(records)` is the entrant's cost per row by the user's measure, `breaks(records, backend)` names the limits that it was
-    seen to break.
+    `reuse(record, i)` scores a call that is kept already.
+    `cost` is the entrant's cost per row by the user's measure, `breaks` names the limits that it was seen to break.
     """
 
     candidate: str
-    cost: Callable[[Sequence[CallRecord]], float | None]
-    breaks: Callable[[Sequence[CallRecord], Backend | None], tuple[str, ...]]
+    cost: Callable[["Lane"], float | None]
+    breaks: Callable[["Lane"], tuple[str, ...]]
     records: list[CallRecord] = field(default_factory=list)
     keys: tuple[str, ...] = ()
     open: Callable[[], Backend] | None = None
     ask: Callable[[Backend, int], CallRecord] | None = None
+    reuse: Callable[[CallRecord, int], CallRecord] = lambda record, _: record
     remote: bool = False
     memory_bytes: int = 0
     paid: list[CallRecord] = field(default_factory=list)
     load_seconds: float = 0.0
     loads: int = 0
-    resident_bytes: int | None = None
+    resident_bytes: list[int] = field(default_factory=list)
     gone: LlmpickError | None = None
     broken: tuple[str, ...] = ()
 
@@ -139,7 +142,7 @@ def progress_of(lanes: Sequence[Lane], rows: int) -> Progress:
         for i, record in enumerate(lane.records):
             lost[k, i] = record.score is None
             scores[k, i] = record.score or 0.0
-    ranks = cost_ranks([lane.cost(lane.records) for lane in lanes])
+    ranks = cost_ranks([lane.cost(lane) for lane in lanes])
     return Progress(scores, lost, np.array([len(lane.records) for lane in lanes]), np.array(ranks))
 
 
@@ -225,15 +228,17 @@ def _run_lane(
     for known, indices in groupby(wanted, key=lambda i: lane.keys[i] in held):
         if known:
             for i in indices:
-                _keep(lane, held[lane.keys[i]], ledger, on_call, paid=False)
+                record = lane.reuse(held[lane.keys[i]], i)
+                _keep(lane, record, ledger, on_call, paid=record.key in ledger.paid_before)
         else:
             _ask_rows(lane, list(indices), garage, ledger, on_call, stop)
         if lane.gone or stop.is_set():
             return
     backend = garage.peek(lane)
-    if backend is not None:
-        lane.resident_bytes = max(backend.resident_bytes() or 0, lane.resident_bytes or 0) or None
-    lane.broken = lane.breaks(lane.records, backend)
+    resident = backend.resident_bytes() if backend else None
+    if resident is not None:
+        lane.resident_bytes.append(resident)
+    lane.broken = lane.breaks(lane)
 
 
 def _ask_rows(
@@ -244,7 +249,7 @@ def _ask_rows(
     on_call: Callable[[Lane, CallRecord], None],
     stop: threading.Event,
 ) -> None:
-    """Asks the engine for the rows. When it fails for good the lane stops before the first row lost, and later answers go to the ledger only."""
+    """Asks the engine for the rows. When it fails for good the lane stops there; answers to later rows go to the ledger only."""
     try:
         backend = garage.get(lane)
     except LlmpickError as error:

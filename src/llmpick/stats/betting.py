@@ -70,8 +70,10 @@ def mean_interval(
     """
     if values.shape[0] == 0:
         raise ValueError("an interval needs at least one value")
-    threshold = math.log(2 / (1 - confidence))
     mean = float(values.mean())
+    if len(values) == population:
+        return Interval(mean, mean, mean, confidence)
+    threshold = math.log(2 / (1 - confidence))
     lower = _lower_bound(values, threshold, population, low, high)
     upper = low + high - _lower_bound(low + high - values, threshold, population, low, high)
     return Interval(mean, min(lower, mean), max(upper, mean), confidence)
@@ -80,8 +82,6 @@ def mean_interval(
 def _lower_bound(values: NDArray[np.float64], threshold: float, population: int | None, low: float, high: float) -> float:
     """The largest mean that the bets reject as an upper bound, found by bisection: the capital falls as the null mean grows."""
     accepted, rejected = float(values.mean()), low
-    if population is not None and len(values) == population:
-        return accepted
     if best_log_capital(values, low, population=population, low=low, high=high) < threshold:
         return low
     for _ in range(30):

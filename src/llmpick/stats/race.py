@@ -51,7 +51,7 @@ class Standing:
     """What is shown so far. `within[a]`: a is shown to be within the tolerance of every rival that is not beaten itself.
 
     `beaten_by[a]` is the rival shown to be better than a by more than the tolerance, -1 for none. `idle[a]`: a need not run on, because
-    a candidate of lower or equal cost that is not beaten is shown to be as good within the tolerance. `chosen` is None while open.
+    the first of the cheapest that are not beaten is shown to be as good within the tolerance. `chosen` is None while open.
     """
 
     within: NDArray[np.bool_]
@@ -75,8 +75,8 @@ def judge(progress: Progress, *, tolerance: float, confidence: float) -> Standin
     cheapest = left & (rank == rank[left].min())
     answers = np.flatnonzero(cheapest & within)
     chosen = int(max(answers, key=lambda a: progress.means[a])) if len(answers) else None
-    earlier = np.lexsort((np.arange(count), rank)).argsort()
-    idle = np.array([left[a] and any(left[c] and not_better[a, c] for c in range(count) if earlier[c] < earlier[a]) for a in range(count)])
+    first = int(np.flatnonzero(cheapest)[0])
+    idle = left & not_better[:, first] & (np.arange(count) != first)
     return Standing(within, beaten_by, idle, chosen)
 
 
@@ -86,17 +86,14 @@ def _claims(progress: Progress, *, tolerance: float, confidence: float) -> tuple
     threshold = math.log(max(count - 1, 1) / (1 - confidence))
     worst = np.where(progress.lost, 0.0, progress.scores)
     kindest = np.where(progress.lost, 1.0, progress.scores)
-    not_better = np.eye(count, dtype=bool)
-    better = np.zeros((count, count), dtype=bool)
-    for rival in range(count):
-        for a in range(count):
-            if rival == a:
-                continue
-            n = min(progress.done[rival], progress.done[a])
-            against = worst[a, :n] - kindest[rival, :n]
-            in_favour = worst[rival, :n] - kindest[a, :n]
-            not_better[rival, a] = best_log_capital(against, -tolerance, population=rows, low=-1.0, high=1.0, strict=True) >= threshold
-            better[rival, a] = best_log_capital(in_favour, tolerance, population=rows, low=-1.0, high=1.0) >= threshold
+    not_better, better = np.eye(count, dtype=bool), np.zeros((count, count), dtype=bool)
+    rivals, others = np.nonzero(~np.eye(count, dtype=bool))
+    shared = np.minimum(progress.done[rivals], progress.done[others])
+    for n in np.unique(shared):
+        rival, a = rivals[shared == n], others[shared == n]
+        against, in_favour = worst[a, :n] - kindest[rival, :n], worst[rival, :n] - kindest[a, :n]
+        not_better[rival, a] = best_log_capital(against, -tolerance, population=rows, low=-1.0, high=1.0, strict=True) >= threshold
+        better[rival, a] = best_log_capital(in_favour, tolerance, population=rows, low=-1.0, high=1.0) >= threshold
     return not_better, better
 
 

@@ -1,0 +1,5 @@
+"""`python -m llmpick`."""
+
+from llmpick.cli.main import main
+
+main()

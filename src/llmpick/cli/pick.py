@@ -1,0 +1,70 @@
+"""`llmpick pick`: parse, call the workflow, show the answer."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmpick.evidence.task import Budget
+
+
+def _budget(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> Budget | None:
+    """`--budget 500calls --budget 10minutes` → Budget(calls=500, minutes=10)."""
+    amounts: dict[str, float] = {}
+    for word in words:
+        number = word.rstrip("abcdefghijklmnopqrstuvwxyz ")
+        unit = word[len(number) :].strip()
+        if unit not in ("calls", "tokens", "minutes", "money") or not number:
+            raise click.BadParameter(f"{word!r} is not an amount such as 500calls, 200000tokens, 10minutes or 5money")
+        try:
+            amounts[unit] = float(number) if unit in ("minutes", "money") else int(number)
+        except ValueError as error:
+            raise click.BadParameter(f"{number!r} in {word!r} is not a number") from error
+    return Budget(**amounts) if amounts else None  # pyright: ignore[reportArgumentType]
+
+
+@click.command(short_help="Choose a model for a task, measured on your own examples.")
+@click.argument("task", type=click.Path(path_type=Path))
+@click.option(
+    "-m", "--model", "models", multiple=True, help="A GGUF file or folder, org/name@revision, ollama:tag, or URL#model. Repeatable."
+)
+@click.option("--directory", "directories", multiple=True, type=click.Path(path_type=Path), help="Also look for models here.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")
+@click.option("--seed", type=int, help="Seed of the order of rows and of every other random choice.")
+@click.option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), help="How sure the answer must be.")
+@click.option("--tolerance", type=click.FloatRange(0, 1), help="Scores closer than this are a tie, and the cheaper model wins.")
+@click.option("--cost-by", type=click.Choice(["money", "memory", "seconds"]), help="What 'cheaper' means.")
+@click.option("--budget", multiple=True, callback=_budget, help="At most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Everything but calls: who would run, and who would not and why.")
+@click.option("--fetch", type=click.IntRange(min=1), metavar="N", help="First download the N best models worth fetching, after asking.")
+@click.option("--yes", is_flag=True, help="Do not ask before a download.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the answer as one self-contained page.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def pick(task: Path, html: Path | None, as_json: bool, fetch: int | None, yes: bool, as_of: datetime | None, **given: Any) -> int:
+    """Choose a model for TASK (a task.toml), measured on your own examples."""
+    from llmpick.cli.progress import shown_progress
+    from llmpick.report.pick import answer_to_json, print_answer, write_page
+    from llmpick.workflow.pick import PickOptions, pick
+
+    options = PickOptions(task, as_of=as_of.date() if as_of else None, **given)
+    if fetch:
+        from llmpick.cli.fetching import fetch_best
+
+        fetch_best(options, fetch, environ=os.environ, sure=yes)
+    with shown_progress() as watch:
+        answer = pick(options, environ=os.environ, to_document=answer_to_json, watch=watch)
+    if html:
+        write_page(answer, html)
+    if as_json:
+        click.echo(json.dumps(answer_to_json(answer), ensure_ascii=False, indent=2))
+    else:
+        from rich.console import Console
+
+        print_answer(answer, Console())
+        if html:
+            print(f"The page is at {html}", file=sys.stderr)
+    return 3 if answer.verdict == "none_fits" else 0

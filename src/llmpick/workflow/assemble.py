@@ -1,0 +1,238 @@
+"""Puts the findings and the end of the race together into the one record that reports show."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from llmpick.decide.answer import Answer, CandidateAnswer, ChosenRun, Spending, Status, Trace, Verdict
+from llmpick.decide.choose import Choice, choose
+from llmpick.evidence.model import Baseline, Candidate, Endpoint, Weights
+from llmpick.evidence.values import Unknown
+from llmpick.measure.race import Lane, RaceEnd
+from llmpick.stats.betting import mean_interval
+from llmpick.stats.classification import confusion, macro_f1
+from llmpick.workflow.accounts import answered, paid_for, saved, seconds_of, total
+from llmpick.workflow.breakdown import disagreements, label_pairs, slices
+from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
+from llmpick.workflow.lanes import decode_speed, measured_memory, ttft
+from llmpick.workflow.ledger import RunLedger
+
+NOT_RUN = Unknown("not run")
+
+
+@dataclass(frozen=True, slots=True)
+class _Raced:
+    """A lane, who ran in it, and what was known before the race; a baseline has no entry."""
+
+    lane: Lane
+    candidate: Candidate
+    entry: Entry | None
+
+
+def assemble(findings: Findings, *, run: str, lanes: Sequence[Lane], end: RaceEnd, traces: tuple[Trace, ...], ledger: RunLedger) -> Answer:
+    """The answer after a race of `lanes`, baselines included."""
+    entries = {entry.candidate.id: entry for entry in findings.entries}
+    everyone = [_raced(lane, entries) for lane in lanes]
+    to_the_end = [raced for raced in everyone if raced.lane in end.look.lanes]
+    choice = _choice(to_the_end, findings, end)
+    parts = [_judged(raced, choice, k, findings, ledger) for k, raced in enumerate(to_the_end)]
+    parts += [_dropped(raced, findings, ledger) for raced in everyone if raced not in to_the_end]
+    models = [(raced.lane, raced.candidate) for raced in everyone if raced.entry]
+    spent = total(part.spent for part in parts)
+    verdict, reasons = _verdict(choice, to_the_end, findings)
+    chosen = to_the_end[choice.chosen].candidate if choice.chosen is not None and verdict not in _WITHOUT_CHOICE else None
+    return replace(
+        _blank(findings, run),
+        verdict=verdict,
+        basis="measured",
+        reasons=reasons,
+        chosen=chosen.id if chosen else None,
+        chosen_run=_how_to_serve(chosen, findings) if chosen else None,
+        candidates=(*parts, *_not_raced(findings)),
+        spent=spent,
+        saved=saved(models, spent, len(findings.course.examples)),
+        learning_curve=findings.learning_curve,
+        traces=traces,
+        disagreements=disagreements(findings.course, [raced.lane for raced in to_the_end]),
+    )
+
+
+def assemble_plan(findings: Findings) -> Answer:
+    """The answer of a dry run: who would run, and who would not and why. Nothing was called."""
+    would = f"would be run on up to {len(findings.course.examples):,} rows"
+    ready = runnable(findings.entries)
+    plan = [_unrun(entry, Status.UNMEASURED, (would,)) for entry in ready]
+    none_fits = bool(findings.entries) and not ready and not any(entry.error for entry in findings.entries)
+    return replace(
+        _blank(findings, "dry run"),
+        verdict=Verdict.NONE_FITS if none_fits else Verdict.UNDECIDED,
+        reasons=("no model satisfies the task's limits" if none_fits else "a dry run makes no calls",),
+        candidates=(*plan, *_not_raced(findings)),
+    )
+
+
+_WITHOUT_CHOICE = (Verdict.UNDECIDED, Verdict.NONE_FITS)
+
+
+def _blank(findings: Findings, run: str) -> Answer:
+    """The answer before anything was measured: the task, its settings, and nothing else."""
+    task = findings.task
+    return Answer(
+        task=task.name,
+        kind=task.kind,
+        verdict=Verdict.UNDECIDED,
+        basis="expected",
+        reasons=(),
+        chosen=None,
+        chosen_run=None,
+        candidates=(),
+        spent=Spending(),
+        saved=Spending(),
+        rows=len(findings.course.examples),
+        confidence=task.confidence,
+        tolerance=task.tolerance,
+        cost_by=findings.cost_by,
+        metric=task.metric.name,
+        seed=task.seed,
+        run=run,
+        device=findings.device.name,
+        as_of=findings.as_of,
+        notes=findings.notes,
+    )
+
+
+def _raced(lane: Lane, entries: Mapping[str, Entry]) -> _Raced:
+    entry = entries.get(lane.candidate)
+    return _Raced(lane, entry.candidate if entry else Candidate(lane.candidate, Baseline(lane.candidate.partition(":")[2])), entry)
+
+
+def _choice(to_the_end: Sequence[_Raced], findings: Findings, end: RaceEnd) -> Choice:
+    return choose(
+        [raced.candidate.id for raced in to_the_end],
+        [raced.entry is None for raced in to_the_end],
+        end.look.progress,
+        end.look.standing,
+        tolerance=findings.task.tolerance,
+        confidence=findings.task.confidence,
+        undecided_because=end.undecided_because,
+    )
+
+
+def _verdict(choice: Choice, to_the_end: Sequence[_Raced], findings: Findings) -> tuple[Verdict, tuple[str, ...]]:
+    """What the race shows. Baselines alone decide nothing: without a model in the race either none fits or none could be run."""
+    if any(raced.entry for raced in to_the_end):
+        return choice.verdict, choice.reasons
+    known = findings.entries or findings.absent
+    if known and all(entry.excluded for entry in known):
+        return Verdict.NONE_FITS, ("no model satisfies the task's limits",)
+    if runnable(findings.entries):
+        return Verdict.NONE_FITS, ("no model that was run satisfies the task's limits",)
+    return Verdict.UNDECIDED, ("no model on this machine could be run: fetch one of those listed, or name one with --model",)
+
+
+def _judged(raced: _Raced, choice: Choice, k: int, findings: Findings, ledger: RunLedger) -> CandidateAnswer:
+    """A candidate that was in the race to its end, or left it by its score."""
+    judged, gone = choice.entrants[k], raced.lane.gone
+    return replace(
+        _measured(raced, findings, ledger),
+        status=judged.status,
+        reasons=(*judged.reasons, *([f"its engine failed: {gone.what} ({gone.where})"] if gone else [])),
+        score=judged.score,
+        score_on_rows=judged.score_on_rows,
+        score_n=judged.n,
+        difference=judged.difference,
+    )
+
+
+def _dropped(raced: _Raced, findings: Findings, ledger: RunLedger) -> CandidateAnswer:
+    """A model that cannot be the answer: its engine failed before the first row, or it was seen to break a limit."""
+    gone = raced.lane.gone
+    if gone:
+        reasons = (f"{gone.what} ({gone.where}); {gone.remedy}",)
+        return replace(_measured(raced, findings, ledger), status=Status.FAILED, reasons=reasons)
+    part = replace(_measured(raced, findings, ledger), status=Status.EXCLUDED, reasons=raced.lane.broken)
+    values = np.array([record.score for record in raced.lane.records if record.score is not None])
+    if not len(values):
+        return part
+    confidence, rows = findings.task.confidence, len(findings.course.examples)
+    return replace(
+        part,
+        score=mean_interval(values, confidence=confidence),
+        score_on_rows=mean_interval(values, confidence=confidence, population=rows),
+        score_n=len(values),
+    )
+
+
+def _measured(raced: _Raced, findings: Findings, ledger: RunLedger) -> CandidateAnswer:
+    """All that was observed of a candidate, but for what the race concludes from it."""
+    lane, entry, course = raced.lane, raced.entry, findings.course
+    part = _unrun(entry, Status.UNMEASURED, ()) if entry else _baseline(raced.candidate)
+    seen = answered(lane.records)
+    pairs = label_pairs(course, lane.records)
+    speed = decode_speed(lane.records)
+    return replace(
+        part,
+        memory_bytes=measured_memory(lane) or part.memory_bytes,
+        decode_tokens_per_s=part.decode_tokens_per_s if isinstance(speed, Unknown) else speed,
+        ttft_s=ttft(lane.records) if entry else part.ttft_s,
+        spent=paid_for(lane, raced.candidate),
+        engine=ledger.engines.get(lane.candidate),
+        load_seconds=lane.load_seconds if lane.loads else None,
+        seconds_per_call=seconds_of(seen) / len(seen) if seen else None,
+        macro_f1=macro_f1(pairs),
+        outcomes=Counter(record.outcome for record in lane.records),
+        slices=slices(course, lane.records),
+        confusion=confusion(pairs),
+    )
+
+
+def _not_raced(findings: Findings) -> list[CandidateAnswer]:
+    """The models that never started: unreadable, ruled out, or not on this machine."""
+    worth = ("worth fetching: not on this machine, and nothing that is known rules it out",)
+    here = [_kept_out(entry) for entry in findings.entries if entry.error or entry.excluded]
+    return here + [_kept_out(entry) if entry.excluded else _unrun(entry, Status.UNMEASURED, worth) for entry in findings.absent]
+
+
+def _kept_out(entry: Entry) -> CandidateAnswer:
+    if entry.error:
+        return _unrun(entry, Status.FAILED, (f"{entry.error.what} ({entry.error.where}); {entry.error.remedy}",))
+    return _unrun(entry, Status.EXCLUDED, entry.excluded)
+
+
+def _unrun(entry: Entry, status: Status, reasons: tuple[str, ...]) -> CandidateAnswer:
+    weights = entry.candidate.run if isinstance(entry.candidate.run, Weights) else None
+    return CandidateAnswer(
+        candidate=entry.candidate,
+        status=status,
+        reasons=reasons,
+        score=NOT_RUN,
+        score_on_rows=NOT_RUN,
+        score_n=0,
+        memory_bytes=entry.memory,
+        decode_tokens_per_s=entry.speed,
+        ttft_s=NOT_RUN,
+        spent=Spending(),
+        quantization=weights.quantization if weights else entry.fetch.quantization if entry.fetch else None,
+        file_sha256=entry.identity.sha256 if entry.identity else None,
+        fetch=entry.fetch,
+    )
+
+
+def _baseline(candidate: Candidate) -> CandidateAnswer:
+    inside = Unknown("a baseline runs in llmpick itself")
+    return CandidateAnswer(candidate, Status.UNMEASURED, (), NOT_RUN, NOT_RUN, 0, inside, inside, inside, Spending())
+
+
+def _how_to_serve(candidate: Candidate, findings: Findings) -> ChosenRun | None:
+    """The command that serves the chosen model as it was measured; None for a baseline, which needs no server."""
+    run = candidate.run
+    if isinstance(run, Weights) and run.format == "gguf":
+        context = findings.task.limits.context_tokens or min(DEFAULT_CONTEXT_TOKENS, run.context_tokens or DEFAULT_CONTEXT_TOKENS)
+        return ChosenRun("llama.cpp", run.quantization, f"llama-server --model {run.path} --ctx-size {context}")
+    if isinstance(run, Weights):
+        return ChosenRun("transformers", run.quantization, f"transformers serve --force-model {run.path}")
+    if isinstance(run, Endpoint):
+        return ChosenRun(run.server, None, f"ollama run {run.model}" if run.server == "ollama" else f"# served at {run.url} as {run.model}")
+    return None

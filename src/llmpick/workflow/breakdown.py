@@ -1,0 +1,56 @@
+"""The scores looked at from inside: by slice, by label, and row by row where candidates disagree."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from llmpick.decide.answer import Disagreement, SliceScore
+from llmpick.evidence.call import CallRecord, Outcome
+from llmpick.evidence.task import Task, TaskKind
+from llmpick.measure.answer import parse
+from llmpick.measure.prompt import answer_text, row_text
+from llmpick.measure.race import Lane
+from llmpick.stats.betting import mean_interval
+from llmpick.workflow.lanes import Course
+
+MOST_DISAGREEMENTS = 50
+
+
+def slices(course: Course, records: Sequence[CallRecord]) -> tuple[SliceScore, ...]:
+    """The score by language and by every column that the user named. Record i is row i of the course."""
+    task = course.task
+    found: dict[tuple[str, str], list[float]] = {}
+    for example, record in zip(course.examples, records, strict=False):
+        columns = {"language": example.language, **{column: example.fields.get(column) for column in task.slices}}
+        for column, value in columns.items():
+            if value is not None and record.score is not None:
+                found.setdefault((column, str(value)), []).append(record.score)
+    return tuple(
+        SliceScore(column, value, mean_interval(np.array(scores), confidence=task.confidence), len(scores))
+        for (column, value), scores in sorted(found.items())
+    )
+
+
+def label_pairs(course: Course, records: Sequence[CallRecord]) -> list[tuple[str, str]]:
+    """(reference, answered) labels of a choice, "" where the answer is no label; empty for other kinds."""
+    task: Task = course.task
+    if task.kind is not TaskKind.CHOICE:
+        return []
+    return [
+        (example.reference, parse(task, record.output) or "")
+        for example, record in zip(course.examples, records, strict=False)
+        if record.outcome is not Outcome.FAILED
+    ]
+
+
+def disagreements(course: Course, lanes: Sequence[Lane]) -> tuple[Disagreement, ...]:
+    """Rows on which scores differ among those who ran them: the widest difference first, then in race order."""
+    found: list[tuple[float, Disagreement]] = []
+    for i, example in enumerate(course.examples):
+        answers = {lane.candidate: lane.records[i] for lane in lanes if i < len(lane.records)}
+        scored = {name: (record.output, record.score) for name, record in answers.items() if record.score is not None}
+        scores = [score for _, score in scored.values()]
+        if len(scores) > 1 and max(scores) > min(scores):
+            text, reference = row_text(course.task, example), answer_text(course.task, example.reference)
+            found.append((max(scores) - min(scores), Disagreement(example.id, example.place, text, reference, scored)))
+    return tuple(row for _, row in sorted(found, key=lambda item: -item[0])[:MOST_DISAGREEMENTS])

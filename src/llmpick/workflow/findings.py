@@ -1,0 +1,52 @@
+"""What `pick` has found out on the way down the funnel, as its stages hand it on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from llmpick.decide.answer import Fetch, LearningPoint
+from llmpick.evidence.device import Device
+from llmpick.evidence.errors import LlmpickError
+from llmpick.evidence.model import Candidate
+from llmpick.evidence.task import CostBy, Task
+from llmpick.evidence.values import Estimate, Unknown
+from llmpick.workflow.lanes import Course, Identity
+
+DEFAULT_CONTEXT_TOKENS = 4096
+"""The context that a local model is given when the task asks for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model with what is estimated of it, and the reasons that keep it from running, if there are any.
+
+    `fetch` says how a model that is not here could be had, `error` why one that is here cannot be read.
+    """
+
+    candidate: Candidate
+    memory: Estimate | Unknown
+    speed: Estimate | Unknown
+    excluded: tuple[str, ...] = ()
+    fetch: Fetch | None = None
+    identity: Identity | None = None
+    error: LlmpickError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The task in race order, and all models: `entries` are on this machine (or served), `absent` known from the catalog only."""
+
+    task: Task
+    course: Course
+    device: Device
+    cost_by: CostBy
+    entries: tuple[Entry, ...]
+    absent: tuple[Entry, ...]
+    as_of: date | None
+    notes: tuple[str, ...]
+    learning_curve: tuple[LearningPoint, ...] = field(default=())
+
+
+def runnable(entries: Sequence[Entry]) -> list[Entry]:
+    """Those that nothing keeps from running."""
+    return [entry for entry in entries if not entry.excluded and not entry.error]

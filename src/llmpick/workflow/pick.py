@@ -1,0 +1,331 @@
+"""`pick`: from a task file to one answer. Facts screen, estimates fit, measurements race, and what is shown decides.
+
+Every stage hands the next one fewer candidates and knows more about them: screen (facts), fit (estimates of memory), expect (a prior,
+which does not rank yet), race (calls on the user's rows), decide. This file is the order of the stages; each stage lives in its own place.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llmpick.catalog.tables import commercial_use, find_device
+from llmpick.decide.answer import Answer, LearningPoint, Trace
+from llmpick.decide.limits import broken_by_memory, broken_by_price
+from llmpick.decide.screen import broken_by_facts, context_of
+from llmpick.estimate.ability import expected_scores
+from llmpick.estimate.memory import estimate_memory
+from llmpick.estimate.speed import estimate_decode_speed
+from llmpick.evidence.call import CallRecord
+from llmpick.evidence.device import Device, Load
+from llmpick.evidence.errors import InputError, LlmpickError
+from llmpick.evidence.model import Candidate, Endpoint, Weights
+from llmpick.evidence.task import Budget, CostBy, Task
+from llmpick.evidence.values import Interval, Unknown
+from llmpick.measure.backend import Backend
+from llmpick.measure.baselines import learning_curve, run_baselines
+from llmpick.measure.engines import missing_engine, open_backend
+from llmpick.measure.prompt import build_requests
+from llmpick.measure.race import InterruptedRaceError, Lane, Look, run_race
+from llmpick.sources.filehash import sha256_of
+from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
+from llmpick.sources.task import load_task
+from llmpick.stats.betting import mean_interval
+from llmpick.stats.means import mean_interval_t
+from llmpick.store.store import Store
+from llmpick.workflow.assemble import assemble, assemble_plan
+from llmpick.workflow.fetch import fetch_advice
+from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
+from llmpick.workflow.gather import Broken, Gathered, gather
+from llmpick.workflow.lanes import Course, baseline_lane, identify, model_lane
+from llmpick.workflow.ledger import RunLedger
+
+
+@dataclass(frozen=True, slots=True)
+class PickOptions:
+    """What the user asked for. None leaves the task file's own value."""
+
+    task_file: Path
+    models: tuple[str, ...] = ()
+    directories: tuple[Path, ...] = ()
+    as_of: date | None = None
+    seed: int | None = None
+    confidence: float | None = None
+    tolerance: float | None = None
+    cost_by: CostBy | None = None
+    budget: Budget | None = None
+    dry_run: bool = False
+    store_url: str | None = None
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is told while it runs. All default to silence."""
+
+    note: Callable[[str], None] = lambda _: None
+    start: Callable[[Sequence[Lane], int], None] = lambda _, __: None
+    call: Callable[[Lane, CallRecord], None] = lambda _, __: None
+    look: Callable[[Look], None] = lambda _: None
+
+
+@dataclass(slots=True)
+class _Traces:
+    """The running scores of all lanes, one point per lane and look at which it had moved."""
+
+    rows: int
+    confidence: float
+    points: list[Trace] = field(default_factory=list[Trace])
+
+    def add(self, look: Look) -> None:
+        seen = {(point.candidate, point.rows) for point in self.points}
+        for k, lane in enumerate(look.lanes):
+            done = int(look.progress.done[k])
+            answered = look.progress.scores[k, :done][~look.progress.lost[k, :done]]
+            if lane.ask and len(answered) and (lane.candidate, done) not in seen:
+                self.points.append(Trace(lane.candidate, done, mean_interval(answered, confidence=self.confidence, population=self.rows)))
+
+
+def pick(
+    options: PickOptions, *, environ: Mapping[str, str], to_document: Callable[[Answer], Mapping[str, Any]], watch: Watch | None = None
+) -> Answer:
+    """Chooses. `to_document` turns the answer into what the store keeps of it.
+
+    Raises `LlmpickError` for bad input and failed machinery, `KeyboardInterrupt` after Ctrl-C: what was measured is kept by then.
+    """
+    watch = watch or Watch()
+    task = _with_overrides(load_task(options.task_file), options)
+    device = _device(task)
+    found = gather(options.models, directories=options.directories, as_of=options.as_of, environ=environ)
+    load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)
+    entries = tuple(_entry(candidate, task, device, load, options.as_of) for candidate in found.candidates)
+    findings = Findings(
+        task=task,
+        course=_course(task),
+        device=device,
+        cost_by=task.cost_by or _default_cost(entries),
+        entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
+        absent=tuple(_with_fetch(_entry(candidate, task, device, load, options.as_of), environ) for candidate in found.catalog),
+        as_of=options.as_of,
+        notes=_notes(found, task),
+    )
+    if options.dry_run:
+        return assemble_plan(findings)
+    with Store.open(options.store_url) as store:
+        return _run(findings, store, options, load, to_document, watch)
+
+
+def _run(
+    findings: Findings,
+    store: Store,
+    options: PickOptions,
+    load: Load,
+    to_document: Callable[[Answer], Mapping[str, Any]],
+    watch: Watch,
+) -> Answer:
+    """Races inside one run of the store, and keeps how it ended."""
+    findings = replace(findings, entries=tuple(_identified(entry, store, watch) for entry in findings.entries))
+    run = store.begin(
+        fingerprint=_fingerprint(findings),
+        verb="pick",
+        title=findings.task.name,
+        seed=findings.task.seed,
+        inputs={"task": str(options.task_file), "models": [entry.candidate.id for entry in findings.entries]},
+        now=datetime.now(UTC),
+    )
+    if run.resumed:
+        watch.note(f"going on with the unfinished run {run.id}")
+    try:
+        answer = _race(findings, RunLedger(store, run.id), run.id, load, watch)
+    except (InterruptedRaceError, KeyboardInterrupt) as interrupt:
+        store.finish(run.id, status="interrupted", answer=None, now=datetime.now(UTC))
+        raise KeyboardInterrupt from interrupt
+    except LlmpickError:
+        store.finish(run.id, status="failed", answer=None, now=datetime.now(UTC))
+        raise
+    store.finish(run.id, status="finished", answer=to_document(answer), now=datetime.now(UTC))
+    return answer
+
+
+def _race(findings: Findings, ledger: RunLedger, run_id: str, load: Load, watch: Watch) -> Answer:
+    task, course = findings.task, findings.course
+    models = [_lane(entry, findings, load) for entry in runnable(findings.entries)]
+    lanes = [*(baseline_lane(result, course) for result in run_baselines(task)), *models]
+    traces = _Traces(len(course.examples), task.confidence)
+
+    def look(seen: Look) -> None:
+        traces.add(seen)
+        watch.look(seen)
+
+    watch.start(models, len(course.examples))
+    end = run_race(
+        lanes,
+        rows=len(course.examples),
+        tolerance=task.tolerance,
+        confidence=task.confidence,
+        budget=task.budget,
+        ledger=ledger,
+        capacity_bytes=_capacity(task, findings.device),
+        on_look=look,
+        on_call=watch.call,
+    )
+    _refuse_if_nothing_ran(models, findings)
+    findings = replace(findings, learning_curve=_learning_curve(task))
+    return assemble(findings, run=run_id, lanes=lanes, end=end, traces=tuple(traces.points), ledger=ledger)
+
+
+def _course(task: Task) -> Course:
+    """The rows in one random order, fixed here and shared by all candidates."""
+    order = np.random.default_rng(task.seed).permutation(len(task.examples))
+    requests = build_requests(task)
+    return Course(task, tuple(task.examples[i] for i in order), tuple(requests[i] for i in order))
+
+
+def _with_overrides(task: Task, options: PickOptions) -> Task:
+    given = {name: getattr(options, name) for name in ("seed", "confidence", "tolerance", "cost_by", "budget")}
+    return replace(task, **{name: value for name, value in given.items() if value is not None})
+
+
+def _device(task: Task) -> Device:
+    """The device that the limits speak of: this machine's (its GPU if the engine can use it), or one of the catalog."""
+    if task.limits.device == "this machine":
+        usable = () if idle_gpu_note() else gpus()
+        return usable[0] if usable else this_machine()
+    known = find_device(task.limits.device)
+    if known is None:
+        raise InputError(
+            f"the device {task.limits.device!r} is not known",
+            where="[limits] device",
+            remedy='name one of the catalog\'s devices, or "this machine", or set memory in its place',
+        )
+    return Device(known.name, known.kind, known.memory_bytes, known.memory_bytes, known.bandwidth_bytes_per_s)
+
+
+def _entry(candidate: Candidate, task: Task, device: Device, load: Load, as_of: date | None) -> Entry:
+    """Screen and fit one model: its estimates, and every reason that rules it out."""
+    weights = candidate.run if isinstance(candidate.run, Weights) else None
+    load = replace(load, context_tokens=min(load.context_tokens, context_of(candidate) or load.context_tokens))
+    if isinstance(candidate.run, Endpoint):
+        memory = speed = Unknown("it runs on the server's machine")
+    else:
+        memory = estimate_memory(weights, candidate.facts, device, load)
+        speed = estimate_decode_speed(weights, candidate.facts, device, load)
+    reasons = [
+        *broken_by_facts(candidate, limits=task.limits, languages=task.languages, as_of=as_of, commercial_use=commercial_use),
+        broken_by_memory(memory, task.limits, available_bytes=device.memory_free_bytes),
+        broken_by_price(candidate, task.limits),
+        missing_engine(candidate.run) if isinstance(candidate.run, Weights | Endpoint) else None,
+    ]
+    return Entry(candidate, memory, speed, tuple(reason for reason in reasons if reason))
+
+
+def _unreadable(broken: Broken) -> Entry:
+    unknown = Unknown("its file cannot be read")
+    return Entry(Candidate(broken.id, None), unknown, unknown, error=broken.error)
+
+
+def _with_fetch(entry: Entry, environ: Mapping[str, str]) -> Entry:
+    return replace(entry, fetch=fetch_advice(entry.candidate.facts, environ=environ) if entry.candidate.facts else None)
+
+
+def _default_cost(entries: Sequence[Entry]) -> CostBy:
+    """Money when every model has a price, else seconds."""
+    prices = [isinstance(e.candidate.run, Endpoint) and e.candidate.run.input_price is not None for e in entries if not e.excluded]
+    return "money" if prices and all(prices) else "seconds"
+
+
+def _identified(entry: Entry, store: Store, watch: Watch) -> Entry:
+    """Names the entry's model by the content of its files. A file that cannot be read fails this candidate only."""
+    if not runnable([entry]):
+        return entry
+
+    def file_hash(path: Path) -> str:
+        status = path.stat()
+        kept = store.file_hash(path, status.st_size, status.st_mtime_ns)
+        if kept is None:
+            watch.note(f"computing the SHA-256 of {path.name}")
+            kept = sha256_of(path)
+            store.remember_file_hash(path, status.st_size, status.st_mtime_ns, kept)
+        return kept
+
+    try:
+        return replace(entry, identity=identify(entry.candidate, file_hash=file_hash))
+    except LlmpickError as error:
+        return replace(entry, error=error)
+
+
+def _lane(entry: Entry, findings: Findings, load: Load) -> Lane:
+    assert entry.identity is not None, "a model is identified before it runs"
+    limits = findings.task.limits
+    context = min(load.context_tokens, context_of(entry.candidate) or load.context_tokens)
+
+    def opened(candidate: Candidate) -> Backend:
+        assert isinstance(candidate.run, Weights | Endpoint)
+        return open_backend(candidate.run, context_tokens=context, memory_limit_bytes=limits.memory_bytes)
+
+    return model_lane(
+        entry.candidate,
+        findings.course,
+        identity=entry.identity,
+        open_backend=opened,
+        cost_by=findings.cost_by,
+        memory=entry.memory,
+        measured_here=limits.device == "this machine" and limits.users == 1,
+    )
+
+
+def _capacity(task: Task, device: Device) -> int:
+    """Bytes that loaded models may fill together on this machine."""
+    free = device.memory_free_bytes
+    return min(free, task.limits.memory_bytes) if task.limits.memory_bytes else free
+
+
+def _refuse_if_nothing_ran(models: Sequence[Lane], findings: Findings) -> None:
+    """When every model failed before its first row there is nothing to compare: the first failure is the answer."""
+    if models and len(models) == len(findings.entries) and all(lane.gone and not lane.records for lane in models):
+        error = models[0].gone
+        assert error is not None
+        raise error
+
+
+def _learning_curve(task: Task) -> tuple[LearningPoint, ...]:
+    """How the learned baseline fares when it may train on fewer labelled rows, one point per number of rows."""
+    return tuple(
+        LearningPoint(rows, _in_unit(mean_interval_t(scores, confidence=task.confidence)))
+        for rows, _, scores in learning_curve(task)
+        if len(scores) > 1
+    )
+
+
+def _in_unit(interval: Interval) -> Interval:
+    """Scores lie in [0, 1], whatever Student's t says."""
+    return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
+
+
+def _fingerprint(findings: Findings) -> str:
+    """What makes two runs the same work: task content, settings, candidates with their file hashes, and the day of the facts."""
+    task = findings.task
+    asked = [
+        task.content_hash,
+        task.seed,
+        task.confidence,
+        task.tolerance,
+        findings.cost_by,
+        [task.budget.calls, task.budget.tokens, task.budget.minutes, task.budget.money],
+        str(findings.as_of),
+        sorted(f"{entry.candidate.id} {entry.identity.text if entry.identity else ''}" for entry in findings.entries),
+    ]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _notes(found: Gathered, task: Task) -> tuple[str, ...]:
+    idle = idle_gpu_note()
+    prior = expected_scores(found.candidates, task)
+    return (
+        *([idle] if idle else []),
+        *(["No prior ranks the models that were not run: nothing is said about how good they would be."] if prior is None else []),
+    )
