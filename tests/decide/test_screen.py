@@ -20,7 +20,7 @@ def model(**facts: object) -> Candidate:
 
 
 def reasons(candidate: Candidate, limits: Limits = Limits(), languages: tuple[str, ...] = (), as_of: date | None = None) -> tuple[str, ...]:  # noqa: B008
-    return broken_by_facts(candidate, limits=limits, languages=languages, as_of=as_of, commercial_use=lambda licence: LICENCES[licence])  # pyright: ignore
+    return broken_by_facts(candidate, limits=limits, languages=languages, as_of=as_of, commercial_use=lambda licence: LICENCES.get(licence))  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def reasons(candidate: Candidate, limits: Limits = Limits(), languages: tuple[st
     [
         (model(licence="non-commercial"), Limits(licence="commercial"), "licence non-commercial does not allow commercial use"),
         (model(licence="llama2"), Limits(licence="commercial"), None),
+        (model(licence="other"), Limits(licence="commercial"), "whether its licence (other) allows commercial use is not known"),
         (model(), Limits(licence="commercial"), "its licence is not known, and the task limits the licence"),
         (model(licence="llama2"), Limits(licence=("mit", "apache-2.0")), "licence llama2 is not one of mit, apache-2.0"),
         (model(context_tokens=2048), Limits(context_tokens=4096), "its context is 2,048 tokens, the task needs 4,096"),

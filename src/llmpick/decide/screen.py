@@ -10,7 +10,8 @@ from typing import Literal
 from llmpick.evidence.model import Candidate, Weights
 from llmpick.evidence.task import Limits
 
-CommercialUse = Callable[[str], Literal["yes", "no", "conditions"]]
+CommercialUse = Callable[[str], Literal["yes", "no", "conditions"] | None]
+"""What a licence id says of commercial use; None for an id that nothing is known of."""
 
 
 def broken_by_facts(
@@ -63,7 +64,9 @@ def _licence(candidate: Candidate, limits: Limits, commercial_use: CommercialUse
     if licence is None:
         return "its licence is not known, and the task limits the licence"
     if limits.licence == "commercial":
-        return f"licence {licence} does not allow commercial use" if commercial_use(licence) == "no" else None
+        allowed = commercial_use(licence)
+        unknown = f"whether its licence ({licence}) allows commercial use is not known" if allowed is None else None
+        return f"licence {licence} does not allow commercial use" if allowed == "no" else unknown
     return None if licence in limits.licence else f"licence {licence} is not one of {', '.join(limits.licence)}"
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from llmpick.catalog.tables import commercial_use, find_device
+from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.answer import Answer, LearningPoint, Trace
 from llmpick.decide.limits import broken_by_memory, broken_by_price
 from llmpick.decide.screen import broken_by_facts, context_of
@@ -215,12 +215,17 @@ def _entry(candidate: Candidate, task: Task, device: Device, load: Load, as_of: 
         memory = estimate_memory(weights, candidate.facts, device, load)
         speed = estimate_decode_speed(weights, candidate.facts, device, load)
     reasons = [
-        *broken_by_facts(candidate, limits=task.limits, languages=task.languages, as_of=as_of, commercial_use=commercial_use),
+        *broken_by_facts(candidate, limits=task.limits, languages=task.languages, as_of=as_of, commercial_use=_commercial_use),
         broken_by_memory(memory, task.limits, available_bytes=device.memory_free_bytes),
         broken_by_price(candidate, task.limits),
         missing_engine(candidate.run) if isinstance(candidate.run, Weights | Endpoint) else None,
     ]
     return Entry(candidate, memory, speed, tuple(reason for reason in reasons if reason))
+
+
+def _commercial_use(licence: str) -> Literal["yes", "no", "conditions"] | None:
+    known = load_licences().get(licence)
+    return known.commercial_use if known else None
 
 
 def _unreadable(broken: Broken) -> Entry:

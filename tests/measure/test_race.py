@@ -1,0 +1,225 @@
+"""The race as a run of calls: what is asked, what is not asked again, and what happens when machinery fails or a budget ends."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from llmpick.evidence.call import CallRecord, Completion, EngineInfo, Outcome
+from llmpick.evidence.errors import EngineError
+from llmpick.evidence.task import Budget
+from llmpick.measure.backend import Backend
+from llmpick.measure.race import Lane, RaceEnd, run_race
+
+ROWS = 100
+
+
+class Memory:
+    """A ledger in memory."""
+
+    def __init__(self, held: Mapping[str, CallRecord] | None = None, paid_before: frozenset[str] = frozenset()) -> None:
+        self.held = dict(held or {})
+        self.paid_before = paid_before
+        self.log: list[tuple[CallRecord, bool]] = []
+        self.loads: list[str] = []
+
+    def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
+        return {key: self.held[key] for key in keys if key in self.held}
+
+    def record(self, call: CallRecord, *, paid: bool) -> None:
+        self.log.append((call, paid))
+        if call.outcome is not Outcome.FAILED:
+            self.held[call.key] = call
+
+    def loaded(self, candidate: str, backend: Backend) -> None:
+        self.loads.append(candidate)
+
+
+class Engine:
+    """An engine that does nothing; what lanes ask is in the tests' own hands."""
+
+    engine = EngineInfo("none", "1", "cpu")
+    load_seconds = 1.0
+
+    def __init__(self, concurrency: int = 1) -> None:
+        self.concurrency = concurrency
+        self.closed = False
+
+    def prepare(self, requests: Sequence[object]) -> None: ...
+
+    def complete(self, request: object) -> Completion:
+        raise AssertionError("not asked in these tests")
+
+    def resident_bytes(self) -> int | None:
+        return 7
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def record(name: str, i: int, score: float | None, seconds: float = 0.1) -> CallRecord:
+    outcome = Outcome.FAILED if score is None else Outcome.ANSWERED
+    return CallRecord(f"{name}-{i}", name, str(i), "", outcome, "", score, 10, 2, seconds, 0)
+
+
+def lane(
+    name: str, share: float, *, cost: float = 1.0, concurrency: int = 1, memory_bytes: int = 0, remote: bool = False, **changes: object
+) -> Lane:
+    """A lane that is right in the rows whose number, spread over the course, falls under `share`."""
+
+    def ask(_: Backend, i: int) -> CallRecord:
+        return record(name, i, float((i * 37 % ROWS) < share * ROWS))
+
+    fields = {
+        "candidate": name,
+        "keys": tuple(f"{name}-{i}" for i in range(ROWS)),
+        "cost": lambda _: cost,
+        "breaks": lambda _: (),
+        "open": lambda: Engine(concurrency),
+        "ask": ask,
+        "memory_bytes": memory_bytes,
+        "remote": remote,
+    }
+    return Lane(**{**fields, **changes})  # pyright: ignore
+
+
+def race(*lanes: Lane, ledger: Memory | None = None, budget: Budget = Budget(), capacity: int = 100) -> RaceEnd:  # noqa: B008
+    return run_race(
+        lanes,
+        rows=ROWS,
+        tolerance=0.02,
+        confidence=0.95,
+        budget=budget,
+        ledger=ledger or Memory(),
+        capacity_bytes=capacity,
+        on_look=lambda _: None,
+        on_call=lambda _, __: None,
+    )
+
+
+def chosen(end: RaceEnd) -> str | None:
+    return None if end.look.standing.chosen is None else end.look.lanes[end.look.standing.chosen].candidate
+
+
+def test_a_clear_winner_is_found_early() -> None:
+    good, bad = lane("good", 0.9), lane("bad", 0.2)
+    assert chosen(race(good, bad)) == "good"
+    assert len(good.records) < 50
+    assert len(bad.records) < 50
+
+
+def test_what_is_held_is_not_asked_again() -> None:
+    ledger = Memory()
+    first = race(lane("good", 0.9), lane("bad", 0.2), ledger=ledger)
+    again = lane("good", 0.9, ask=lambda *_: pytest.fail("asked again")), lane("bad", 0.2, ask=lambda *_: pytest.fail("asked again"))
+    second = race(*again, ledger=ledger)
+    assert chosen(first) == chosen(second)
+    assert again[0].paid == []
+    assert again[0].loads == 0
+
+
+def test_a_run_that_was_broken_off_counts_what_it_paid_before() -> None:
+    held = {f"good-{i}": record("good", i, 1.0) for i in range(10)}
+    resumed = lane("good", 0.9)
+    race(resumed, lane("bad", 0.2), ledger=Memory(held, frozenset(held)))
+    assert len(resumed.paid) == len(resumed.records)
+
+
+def test_the_budget_ends_the_race_undecided() -> None:
+    a, b = lane("a", 0.60), lane("b", 0.61)
+    end = race(a, b, budget=Budget(calls=40))
+    assert end.undecided_because == "the budget is spent"
+    assert 30 <= len(a.records) + len(b.records) <= 40
+    tokens = lane("a", 0.60), lane("b", 0.61)
+    race(*tokens, budget=Budget(tokens=600))
+    assert sum(len(one.records) for one in tokens) <= 50
+
+
+def test_a_row_that_the_machinery_loses_is_missing_not_wrong() -> None:
+    def sometimes(_: Backend, i: int) -> CallRecord:
+        return record("good", i, None if i % 10 == 0 else 1.0)
+
+    good = lane("good", 1.0, ask=sometimes)
+    end = race(good, lane("bad", 0.2))
+    assert chosen(end) == "good"
+    assert end.look.progress.lost[0].any()
+
+
+def test_an_engine_that_cannot_start_is_out_and_the_others_race_on() -> None:
+    def fails() -> Backend:
+        raise EngineError("not a GGUF file", where="a.gguf", remedy="download it again", fatal=True)
+
+    broken = lane("broken", 0.9, open=fails)
+    end = race(broken, lane("good", 0.9), lane("bad", 0.2))
+    assert chosen(end) == "good"
+    assert broken.gone is not None
+    assert broken not in end.look.lanes
+
+
+def test_an_engine_that_dies_in_the_race_leaves_it_open() -> None:
+    def dies(_: Backend, i: int) -> CallRecord:
+        if i >= 5:
+            raise EngineError("the engine is gone", where="llama.cpp", remedy="start it", fatal=True)
+        return record("good", i, 1.0)
+
+    end = race(lane("good", 1.0, ask=dies), lane("other", 0.9))
+    assert chosen(end) is None
+    assert end.undecided_because is not None
+    assert "good" in end.undecided_because
+
+
+def test_a_limit_seen_to_be_broken_ends_the_lane() -> None:
+    slow = lane("slow", 1.0, breaks=lambda _: ("decode speed 1 tokens/s, the task's limit is 20 tokens/s",))
+    end = race(slow, lane("bad", 0.2))
+    assert chosen(end) == "bad"
+    assert len(slow.records) <= 16
+
+
+def test_models_that_do_not_fit_together_take_turns_and_longer_batches() -> None:
+    ledger = Memory()
+    good, close = lane("good", 0.62, memory_bytes=80), lane("close", 0.60, memory_bytes=80)
+    race(good, close, ledger=ledger, capacity=100)
+    assert good.loads + close.loads <= 5
+    together = Memory()
+    race(lane("good", 0.62, memory_bytes=40), lane("close", 0.60, memory_bytes=40), ledger=together, capacity=100)
+    assert together.loads == ["good", "close"]
+
+
+def test_all_engines_are_closed_at_the_end() -> None:
+    engines: list[Engine] = []
+
+    def opened() -> Engine:
+        engines.append(Engine())
+        return engines[-1]
+
+    race(lane("good", 0.9, open=opened), lane("bad", 0.2, open=opened))
+    assert [engine.closed for engine in engines] == [True, True]
+
+
+def test_remote_lanes_run_side_by_side() -> None:
+    """Both must be in a call at the same moment, or the barrier breaks."""
+    meeting = threading.Barrier(2, timeout=5)
+
+    def meets(name: str, score: float):
+        def ask(_: Backend, i: int) -> CallRecord:
+            if i == 0:
+                meeting.wait()
+            return record(name, i, score)
+
+        return ask
+
+    end = race(lane("a", 1, ask=meets("a", 1.0), remote=True), lane("b", 0, ask=meets("b", 0.0), remote=True))
+    assert chosen(end) == "a"
+
+
+def test_calls_of_one_lane_run_side_by_side_up_to_its_concurrency_and_stay_in_order() -> None:
+    meeting = threading.Barrier(2, timeout=5)
+
+    def ask(_: Backend, i: int) -> CallRecord:
+        if i < 2:
+            meeting.wait()
+        return record("a", i, 1.0)
+
+    a = lane("a", 1, ask=ask, concurrency=2, remote=True)
+    race(a, lane("b", 0.2))
+    assert [call.row for call in a.records] == [str(i) for i in range(len(a.records))]
