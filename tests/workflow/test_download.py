@@ -1,0 +1,327 @@
+"""Downloading from a hub: a real HTTP server on loopback that answers as the hub's API does, and can misbehave."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from llmpick.decide.answer import Fetch
+from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
+from llmpick.evidence.model import ModelFacts
+from llmpick.sources.hub import find_snapshot
+from llmpick.workflow.download import plan_download, run_download
+from llmpick.workflow.fetch import fetch_advice
+
+COMMIT = "c" * 40
+WEIGHTS = b"GGUF" + bytes(range(256)) * 4000  # 1,024,004 bytes
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass
+class Hub:
+    """One repository, and how the server misbehaves: `lies` are served instead of a file, `cut_after` drops one answer half-way."""
+
+    repository: str
+    files: dict[str, bytes]
+    lies: dict[str, bytes] = field(default_factory=dict)
+    cut_after: int | None = None
+    gated: bool = False
+    claimed_bytes: int | None = None
+    commit: str = COMMIT
+    asked: list[str] = field(default_factory=list)
+    tokens: set[str | None] = field(default_factory=set)
+    url: str = ""
+
+    def tree(self) -> list[dict[str, object]]:
+        return [self._entry(path, content) for path, content in self.files.items()]
+
+    def _entry(self, path: str, content: bytes) -> dict[str, object]:
+        entry: dict[str, object] = {"type": "file", "oid": hashlib.sha1(content).hexdigest(), "size": len(content), "path": path}
+        if path.endswith((".gguf", ".safetensors", ".bin")):
+            size = self.claimed_bytes or len(content)
+            entry |= {"size": size, "lfs": {"oid": sha256(content), "size": size, "pointerSize": 134}}
+        return entry
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, body: bool) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.hub.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
+        self.hub.tokens.add(self.headers.get("Authorization"))
+        api, resolve = f"/api/models/{self.hub.repository}", f"/{self.hub.repository}/resolve/"
+        if self.hub.gated:
+            self._send(403, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"}, body)
+        elif path in (f"{api}/revision/main", f"{api}/revision/{self.hub.commit}"):
+            self._send(200, json.dumps({"id": self.hub.repository, "sha": self.hub.commit}).encode(), {}, body)
+        elif path.startswith(f"{api}/revision/"):
+            self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, body)
+        elif path.startswith(f"{api}/tree/"):
+            self._send(200, json.dumps(self.hub.tree()).encode(), {}, body)
+        elif path.startswith(resolve):
+            self._file(path.removeprefix(resolve).partition("/")[2], body)
+        else:
+            self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
+
+    def _file(self, name: str, body: bool) -> None:
+        content = self.hub.files[name]
+        served = self.hub.lies.get(name, content)
+        headers = {"X-Repo-Commit": self.hub.commit, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
+        if "lfs" in self.hub._entry(name, content):
+            headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
+        if range_asked := self.headers.get("Range"):
+            start = int(range_asked.removeprefix("bytes=").removesuffix("-"))
+            headers["Content-Range"] = f"bytes {start}-{len(served) - 1}/{len(served)}"
+            self._send(206, served[start:], headers, body)
+        else:
+            self._send(200, served, headers, body)
+
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str], body: bool) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if body and self.hub.cut_after is not None and len(content) > self.hub.cut_after:
+            self.wfile.write(content[: self.hub.cut_after])
+            self.close_connection, self.hub.cut_after = True, None
+        elif body:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    repository = Hub(
+        "org/Tiny-GGUF",
+        {
+            "README.md": b"# Tiny",
+            "tiny-q4_k_m.gguf": WEIGHTS,
+            "tiny-q8_0.gguf": WEIGHTS + b"8",
+            "mmproj-tiny-q4_k_m.gguf": b"vision",
+        },
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": repository})) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        repository.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield repository
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def environ(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    return {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HOME": str(tmp_path), "HF_TOKEN": "hf_test"}
+
+
+def blobs(environ: Mapping[str, str]) -> list[str]:
+    """The names of the blobs in the cache, unfinished ones included."""
+    return sorted(path.name for path in Path(environ["HF_HOME"]).glob("hub/models--*/blobs/*"))
+
+
+def test_a_plan_names_exact_bytes_and_hashes_and_downloads_nothing(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    assert [(file.path, file.bytes, file.sha256) for file in plan.files] == [("tiny-q4_k_m.gguf", len(WEIGHTS), sha256(WEIGHTS))]
+    assert (plan.bytes, plan.commit, plan.model_name) == (len(WEIGHTS), COMMIT, "org/Tiny-GGUF:tiny-q4_k_m.gguf")
+    assert not any("resolve" in request for request in hub.asked)
+    assert hub.tokens == {"Bearer hf_test"}
+
+
+def test_what_was_downloaded_lies_in_the_cache_as_the_hubs_own_tools_leave_it(hub: Hub, environ: dict[str, str]):
+    steps: list[tuple[int, int]] = []
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    path = run_download(plan, environ=environ, progress=lambda *step: steps.append(step))
+    assert path.read_bytes() == WEIGHTS
+    assert path.parent == find_snapshot("org/Tiny-GGUF", None, environ=environ)
+    assert path.resolve().name == sha256(WEIGHTS)
+    assert steps[-1] == (len(WEIGHTS), len(WEIGHTS))
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+    hub.asked.clear()
+    assert run_download(plan, environ=environ) == path
+    assert not any(request.startswith("GET") for request in hub.asked), "what is there is not fetched again"
+
+
+def test_a_safetensors_model_is_its_folder_without_what_no_engine_needs(hub: Hub, environ: dict[str, str]):
+    needed = {"config.json": b"{}", "model.safetensors": b"weights", "tokenizer.json": b"{}", "tokenizer.model": b"sp"}
+    left = {"pytorch_model.bin": b"pickle", "original/consolidated.00.pth": b"x", "consolidated.safetensors": b"twice", "a.png": b""}
+    hub.files = needed | left
+    plan = plan_download("org/Tiny-GGUF", "BF16", environ=environ)
+    assert plan.model_name == "org/Tiny-GGUF"
+    folder = run_download(plan, environ=environ)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == needed
+
+
+def test_a_split_model_is_all_its_parts(hub: Hub, environ: dict[str, str]):
+    hub.files = {f"Q4_K_M/big-Q4_K_M-0000{part}-of-00002.gguf": bytes([part]) * 100 for part in (2, 1)}
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    assert plan.bytes == 200
+    first = run_download(plan, environ=environ)
+    assert first.name == "big-Q4_K_M-00001-of-00002.gguf"
+    assert len(list(first.parent.iterdir())) == 2
+
+
+def test_a_download_that_was_interrupted_goes_on_where_it_stopped(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    partial = Path(environ["HF_HOME"]) / "hub/models--org--Tiny-GGUF/blobs" / f"{sha256(WEIGHTS)}.incomplete"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(WEIGHTS[:1000])
+    assert run_download(plan, environ=environ).read_bytes() == WEIGHTS
+    assert [request for request in hub.asked if request.endswith("bytes=1000-")]
+    assert blobs(environ) == [sha256(WEIGHTS)]
+
+
+def test_a_connection_that_breaks_is_taken_up_again(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    hub.cut_after = 200_000
+    assert run_download(plan, environ=environ).read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("start", [b"", WEIGHTS[:10], b"damaged"])
+def test_wrong_bytes_are_named_with_both_hashes_and_leave_nothing(hub: Hub, environ: dict[str, str], start: bytes):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    wrong = WEIGHTS[:-1] + b"!"
+    hub.lies["tiny-q4_k_m.gguf"] = wrong
+    if start:
+        partial = Path(environ["HF_HOME"]) / "hub/models--org--Tiny-GGUF/blobs" / f"{sha256(WEIGHTS)}.incomplete"
+        partial.parent.mkdir(parents=True)
+        partial.write_bytes(start)
+    with pytest.raises(ModelFileError) as raised:
+        run_download(plan, environ=environ)
+    assert "tiny-q4_k_m.gguf" in raised.value.what
+    assert sha256(WEIGHTS) in raised.value.what
+    assert sha256(start + wrong[len(start) :]) in raised.value.what
+    assert blobs(environ) == []
+
+    hub.lies.clear()
+    assert run_download(plan, environ=environ).read_bytes() == WEIGHTS
+
+
+def test_a_damaged_blob_in_the_cache_is_replaced(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    path = run_download(plan, environ=environ)
+    path.resolve().write_bytes(WEIGHTS[:-1] + b"!")
+    assert run_download(plan, environ=environ).read_bytes() == WEIGHTS
+
+
+def test_a_server_cannot_send_more_than_it_announced(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    hub.lies["tiny-q4_k_m.gguf"] = WEIGHTS + b"more"
+    with pytest.raises(ModelFileError, match="more than the 1,024,004 bytes"):
+        run_download(plan, environ=environ)
+    assert sha256(WEIGHTS) not in blobs(environ)
+
+
+def test_a_repository_that_changes_meanwhile_is_not_mixed(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    hub.commit = "d" * 40
+    with pytest.raises(LlmpickError, match="changed while"):
+        run_download(plan, environ=environ)
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_written(hub: Hub, environ: dict[str, str]):
+    hub.claimed_bytes = 10**16
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    with pytest.raises(LlmpickError, match=r"needs 10000000\.00 GB on a disk with") as raised:
+        run_download(plan, environ=environ)
+    assert "HF_HOME" in raised.value.remedy
+    assert blobs(environ) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, a disk that is always full")
+def test_a_disk_that_fills_up_meanwhile_is_told(hub: Hub, environ: dict[str, str]):
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    partial = Path(environ["HF_HOME"]) / "hub/models--org--Tiny-GGUF/blobs" / f"{sha256(WEIGHTS)}.incomplete"
+    partial.parent.mkdir(parents=True)
+    partial.symlink_to("/dev/full")
+    with pytest.raises(LlmpickError, match="the disk is full") as raised:
+        run_download(plan, environ=environ)
+    assert "HF_HOME" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("repository", "quantization", "revision", "what", "remedy"),
+    [
+        ("org/Tiny-GGUF", "Q5_K_M", "main", "no Q5_K_M file", "it has Q4_K_M, Q8_0"),
+        ("org/missing", "Q4_K_M", "main", "knows no such repository", "HF_TOKEN"),
+        ("no repository", "Q4_K_M", "main", "knows no such repository", "check the name"),
+        ("org/Tiny-GGUF", "Q4_K_M", "v9", "no such revision", "leave the revision out"),
+    ],
+)
+def test_what_the_hub_does_not_have(environ: dict[str, str], repository: str, quantization: str, revision: str, what: str, remedy: str):
+    with pytest.raises(InputError, match=what) as raised:
+        plan_download(repository, quantization, environ=environ, revision=revision)
+    assert remedy in raised.value.remedy
+
+
+def test_a_gated_repository_says_where_to_accept_the_licence(hub: Hub, environ: dict[str, str]):
+    hub.gated = True
+    with pytest.raises(InputError, match="gated") as raised:
+        plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    assert f"{hub.url}/org/Tiny-GGUF" in raised.value.remedy
+
+
+def test_two_models_of_one_quantisation_are_not_guessed_between(hub: Hub, environ: dict[str, str]):
+    hub.files = {"a-q4_k_m.gguf": b"a", "b-Q4_K_M.gguf": b"b"}
+    with pytest.raises(InputError, match="several Q4_K_M") as raised:
+        plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    assert "a-q4_k_m.gguf, b-Q4_K_M.gguf" in raised.value.remedy
+
+
+def test_names_that_would_leave_the_cache_are_refused(hub: Hub, environ: dict[str, str]):
+    hub.files = {"../../evil-Q4_K_M.gguf": b"x"}
+    plan = plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ)
+    with pytest.raises(LlmpickError):
+        run_download(plan, environ=environ)
+    assert not list(Path(environ["HOME"]).rglob("evil*"))
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_offline_means_offline(hub: Hub, environ: dict[str, str], variable: str):
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
+        plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ | {variable: "1"})
+    assert hub.asked == []
+
+
+def test_a_hub_that_is_down_is_told_with_its_address(environ: dict[str, str]):
+    with pytest.raises(LlmpickError, match="the hub failed") as raised:
+        plan_download("org/Tiny-GGUF", "Q4_K_M", environ=environ | {"HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert "http://127.0.0.1:9/org/Tiny-GGUF" in raised.value.where
+
+
+@pytest.mark.skipif(shutil.which("hf", path=str(Path(sys.executable).parent)) is None, reason="the command hf is not installed")
+def test_the_advised_command_downloads_what_it_says_when_pasted(hub: Hub, environ: dict[str, str]):
+    facts = ModelFacts("org/Tiny", "Tiny", "tiny", "instruct", downloads={"gguf": "org/Tiny-GGUF"})
+    advice = fetch_advice(facts, environ=environ)
+    assert isinstance(advice, Fetch)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    quiet = {"PATH": path, "HF_HOME": environ["HF_HOME"], "HOME": environ["HOME"], "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
+    subprocess.run(["/bin/sh", "-c", advice.commands[0]], env=quiet, check=True, capture_output=True, timeout=60)
+    names = {path.name for path in find_snapshot("org/Tiny-GGUF", None, environ=environ).iterdir()}
+    assert {"tiny-q4_k_m.gguf"} <= names <= {"tiny-q4_k_m.gguf", "mmproj-tiny-q4_k_m.gguf"}
