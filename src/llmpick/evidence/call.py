@@ -62,6 +62,8 @@ class CallRequest:
     completion: str
     answer: AnswerForm
     sampling: Sampling = field(default_factory=Sampling)
+    group: str = ""
+    """Requests of one group begin with the same words (their few-shot rows), which an engine may compute once for all of them."""
 
 
 @dataclass(frozen=True, slots=True)

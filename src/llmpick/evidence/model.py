@@ -78,6 +78,8 @@ class Weights:
     name: str | None = None
     licence: str | None = None
     languages: tuple[str, ...] | None = None
+    tensor_bytes: tuple[tuple[str, int], ...] = ()
+    """(data type, bytes of all tensors of that type), most bytes first; empty when it was not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,3 +100,5 @@ class Task:
     slices: tuple[str, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
     seed: int = 0
+    model_directories: tuple[str, ...] = ()
+    """Folders in which the author of the task keeps models for it; looked through when no model is named."""

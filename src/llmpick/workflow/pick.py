@@ -24,7 +24,7 @@ from llmpick.estimate.speed import estimate_decode_speed
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError, LlmpickError
-from llmpick.evidence.model import Candidate, Endpoint, Weights
+from llmpick.evidence.model import Candidate, Endpoint, ModelFacts, Weights
 from llmpick.evidence.task import Budget, CostBy, Task
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.measure.backend import Backend
@@ -98,25 +98,39 @@ def pick(
     Raises `LlmpickError` for bad input and failed machinery, `KeyboardInterrupt` after Ctrl-C: what was measured is kept by then.
     """
     watch = watch or Watch()
+    findings, load = _find(options, environ)
+    if options.dry_run:
+        return assemble_plan(findings)
+    with Store.open(options.store_url) as store:
+        return _run(findings, store, options, load, to_document, watch)
+
+
+def worth_fetching(options: PickOptions, *, environ: Mapping[str, str]) -> tuple[ModelFacts, ...]:
+    """The catalog's models that are not on this machine and that nothing rules out, in the order in which the answer lists them."""
+    findings, _ = _find(replace(options, models=()), environ)
+    return tuple(entry.candidate.facts for entry in findings.absent if entry.candidate.facts and not entry.excluded)
+
+
+def _find(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, Load]:
+    """Everything before the first call: the task, the models, and what facts and estimates say of them."""
     task = _with_overrides(load_task(options.task_file), options)
     device = _device(task)
-    found = gather(options.models, directories=options.directories, as_of=options.as_of, environ=environ)
+    directories = (*options.directories, *(folder for folder in map(Path, task.model_directories) if folder.is_dir()))
+    found = gather(options.models, directories=() if options.models else directories, as_of=options.as_of, environ=environ)
     load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)
     entries = tuple(_entry(candidate, task, device, load, options.as_of) for candidate in found.candidates)
+    absent = [_with_fetch(_entry(candidate, task, device, load, options.as_of), environ) for candidate in found.catalog]
     findings = Findings(
         task=task,
         course=_course(task),
         device=device,
         cost_by=task.cost_by or _default_cost(entries),
         entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
-        absent=tuple(_with_fetch(_entry(candidate, task, device, load, options.as_of), environ) for candidate in found.catalog),
+        absent=tuple(sorted(absent, key=_newest_first)),
         as_of=options.as_of,
         notes=_notes(found, task),
     )
-    if options.dry_run:
-        return assemble_plan(findings)
-    with Store.open(options.store_url) as store:
-        return _run(findings, store, options, load, to_document, watch)
+    return findings, load
 
 
 def _run(
@@ -309,6 +323,13 @@ def _learning_curve(task: Task) -> tuple[LearningPoint, ...]:
 def _in_unit(interval: Interval) -> Interval:
     """Scores lie in [0, 1], whatever Student's t says."""
     return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
+
+
+def _newest_first(entry: Entry) -> tuple[int, int]:
+    """The order of what is worth fetching. It says nothing of quality: nothing does yet before a model has run."""
+    facts = entry.candidate.facts
+    released = facts.released.value.toordinal() if facts and facts.released else 0
+    return -released, -(facts.parameters_total.value if facts and facts.parameters_total else 0)
 
 
 def _fingerprint(findings: Findings) -> str:

@@ -1,0 +1,56 @@
+"""The list of runs: as a JSON document, and as a table in the terminal."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from llmpick.report import numbers
+from llmpick.report.text import one_line
+from llmpick.store.records import RunSummary
+
+SCHEMA_VERSION = 1
+
+
+def runs_document(runs: Sequence[RunSummary]) -> dict[str, Any]:
+    """`{"schema_version": 1, "runs": […]}`; moments are ISO 8601 in UTC, what a run does not have is null."""
+    return {"schema_version": SCHEMA_VERSION, "runs": [run_document(run) for run in runs]}
+
+
+def run_document(run: RunSummary) -> dict[str, Any]:
+    """The fields of a run, of a summary or a detail, as JSON values."""
+    return {name: iso(value) if isinstance(value, datetime) else value for name, value in asdict(run).items()}
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def print_runs(runs: Sequence[RunSummary], console: Console) -> None:
+    """One line per run. Its id is never shortened, since it is what `show` and `export` ask for."""
+    if not runs:
+        console.print(Text("No runs yet. `llmpick pick task.toml` makes one."))
+        return
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("run", no_wrap=True)
+    table.add_column("verb")
+    table.add_column("status", no_wrap=True)
+    table.add_column("calls", justify="right")
+    table.add_column("paid", justify="right")
+    table.add_column("result", overflow="fold")
+    for run in runs:
+        table.add_row(run.id, run.verb, run.status, numbers.count(run.calls), numbers.count(run.paid_calls), Text(result(run)))
+    console.print(table)
+
+
+def result(run: RunSummary) -> str:
+    """The answer in a few words: "chosen: gemma-3-270m"; "-" where there is none."""
+    if run.verdict is None:
+        return "-"
+    verdict = run.verdict.replace("_", " ")
+    return verdict if run.chosen is None else f"{verdict}: {one_line(run.chosen)}"

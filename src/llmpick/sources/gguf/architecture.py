@@ -1,0 +1,135 @@
+"""What each layer keeps per token of context, from the keys of a GGUF header, as llama.cpp derives it.
+
+Which layers look through a sliding window is written into few files; mostly llama.cpp's loader of the architecture knows it
+(`load_arch_hparams` in src/models/*.cpp of https://github.com/ggml-org/llama.cpp). Where neither says so, every layer counts as full
+attention: that is what llama.cpp then allocates, and an upper bound for other engines.
+"""
+
+from typing import NamedTuple
+
+from llmpick.evidence.errors import ModelFileError
+from llmpick.evidence.model import Architecture, AttentionLayer
+from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, SkippedArray, integer, is_integer, text, wrong_type
+
+_MAX_LAYERS = 1_024
+_MAX_SIZE = 16_777_216
+_MAX_CONTEXT = 2**31 - 1
+
+
+class _Sliding(NamedTuple):
+    """Of every `period` layers the last one has full attention; `window` is what llama.cpp assumes where the file gives none."""
+
+    period: int
+    window: int | None = None
+
+
+_SLIDING = {
+    "cohere2": _Sliding(4),
+    "gemma2": _Sliding(2, 4096),
+    "gemma3": _Sliding(6),
+    "gemma3n": _Sliding(5),
+    "gpt-oss": _Sliding(2),
+    "llama4": _Sliding(4, 8192),
+    "olmo2": _Sliding(4),
+}
+_GEMMA3N_OWN_KV_LAYERS = 20
+# Keys whose presence means that a layer keeps something else than keys and values for every token.
+_OTHER_STATES = (".ssm.", ".wkv.", ".kda.", ".attention.kv_lora_rank", ".attention.key_length_mla", ".attention.compress_ratios")
+
+
+def read_context_tokens(header: Header) -> int | None:
+    """The context the model was trained for."""
+    key = f"{_name(header)}.context_length"
+    tokens = integer(header, key, _MAX_CONTEXT)
+    if tokens == 0:
+        raise wrong_type(header, key, "a number of tokens")
+    return tokens
+
+
+def read_architecture(header: Header) -> Architecture | None:
+    """None where the keys do not describe a plain KV cache. Raises `ModelFileError` where they contradict themselves."""
+    name = _name(header)
+    if any(key.startswith(name + state) for key in header.values for state in _OTHER_STATES):
+        return None
+    layer_count = integer(header, f"{name}.block_count", _MAX_LAYERS)
+    hidden_size = integer(header, f"{name}.embedding_length", _MAX_SIZE)
+    if layer_count == 0 or hidden_size == 0:
+        raise ModelFileError("the model has no layers or no width", where=f"{header.path}: {name}.block_count", remedy=DOWNLOAD_AGAIN)
+    if layer_count is None or hidden_size is None:
+        return None
+    layers = _layers(header, name, layer_count, hidden_size)
+    return Architecture(name, hidden_size, _vocabulary_size(header, name), layers) if layers else None
+
+
+def _name(header: Header) -> str:
+    name = text(header, "general.architecture")
+    if not name:
+        raise ModelFileError("the file does not name its architecture", where=f"{header.path}: general.architecture", remedy=DOWNLOAD_AGAIN)
+    return name
+
+
+def _layers(header: Header, name: str, layer_count: int, hidden_size: int) -> tuple[AttentionLayer, ...]:
+    heads = _per_layer(header, f"{name}.attention.head_count", layer_count)
+    kv_heads = _per_layer(header, f"{name}.attention.head_count_kv", layer_count) or heads
+    if heads is None or kv_heads is None or not max(heads):
+        return ()
+    windows = _windows(header, name, layer_count)
+    full = _head_sizes(header, name, "", (hidden_size // max(heads), hidden_size // max(heads)))
+    sliding = _head_sizes(header, name, "_swa", full)
+    return tuple(
+        AttentionLayer(kv_heads[index], *(full if windows[index] is None else sliding), windows[index])
+        for index in range(_layers_with_own_kv(header, name, layer_count))
+        if kv_heads[index]  # 0: this layer keeps no KV cache (a convolution, or no attention at all)
+    )
+
+
+def _head_sizes(header: Header, name: str, suffix: str, default: tuple[int, int]) -> tuple[int, int]:
+    key = integer(header, f"{name}.attention.key_length{suffix}", _MAX_SIZE)
+    value = integer(header, f"{name}.attention.value_length{suffix}", _MAX_SIZE)
+    return default[0] if key is None else key, default[1] if value is None else value
+
+
+def _layers_with_own_kv(header: Header, name: str, layer_count: int) -> int:
+    """The last layers of Gemma 3n and Gemma 4 use the keys and values of earlier ones."""
+    if name == "gemma3n":
+        return min(_GEMMA3N_OWN_KV_LAYERS, layer_count)
+    return layer_count - (integer(header, f"{name}.attention.shared_kv_layers", layer_count) or 0)
+
+
+def _windows(header: Header, name: str, layer_count: int) -> tuple[int | None, ...]:
+    """The window of each layer in tokens; None for full attention."""
+    known = _SLIDING.get(name)
+    window = integer(header, f"{name}.attention.sliding_window", _MAX_CONTEXT)
+    if window is None and known:
+        window = known.window
+    if not window:
+        return (None,) * layer_count
+    pattern = header.values.get(f"{name}.attention.sliding_window_pattern")
+    if isinstance(pattern, tuple) and len(pattern) >= layer_count:
+        return tuple(window if slides else None for slides in pattern[:layer_count])
+    if known is None:
+        return (None,) * layer_count
+    period = pattern if is_integer(pattern) and pattern >= 0 else known.period
+    return tuple(window if period == 0 or index % period < period - 1 else None for index in range(layer_count))
+
+
+def _per_layer(header: Header, key: str, layer_count: int) -> tuple[int, ...] | None:
+    """A number that stands once for all layers, or once for each."""
+    value = header.values.get(key)
+    if isinstance(value, tuple):
+        numbers = tuple(item for item in value if is_integer(item) and 0 <= item <= _MAX_SIZE)
+        if len(numbers) != len(value) or len(numbers) < layer_count:
+            raise wrong_type(header, key, f"one number for each of the {layer_count} layers")
+        return numbers[:layer_count]
+    number = integer(header, key, _MAX_SIZE)
+    return None if number is None else (number,) * layer_count
+
+
+def _vocabulary_size(header: Header, name: str) -> int | None:
+    size = integer(header, f"{name}.vocab_size", _MAX_SIZE)
+    if size is not None:
+        return size
+    tokens = header.values.get("tokenizer.ggml.tokens")
+    if isinstance(tokens, SkippedArray):
+        return tokens.length
+    return len(tokens) if isinstance(tokens, tuple) else None
