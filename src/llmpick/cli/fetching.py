@@ -9,7 +9,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from llmpick.evidence.errors import InputError, LlmpickError
 from llmpick.workflow.download import DownloadPlan, plan_download, run_download
 from llmpick.workflow.fetch import hub_source
-from llmpick.workflow.pick import PickOptions, worth_fetching
+from llmpick.workflow.pick import worth_fetching
+from llmpick.workflow.survey import PickOptions
 
 
 def fetch_best(options: PickOptions, count: int, *, environ: Mapping[str, str], sure: bool) -> None:
@@ -46,7 +47,11 @@ def _plans(options: PickOptions, count: int, environ: Mapping[str, str], console
         if len(plans) == count:
             return plans
     if not plans:
-        raise failures[0] if failures else InputError(
-            "no model is worth fetching", where="--fetch", remedy="loosen the task's limits, or see the reasons with --dry-run"
+        raise (
+            failures[0]
+            if failures
+            else InputError(
+                "no model is worth fetching", where="--fetch", remedy="loosen the task's limits, or see the reasons with --dry-run"
+            )
         )
     return plans

@@ -48,7 +48,8 @@ def pick(task: Path, html: Path | None, as_json: bool, fetch: int | None, yes: b
     """Choose a model for TASK (a task.toml), measured on your own examples."""
     from llmpick.cli.progress import shown_progress
     from llmpick.report.pick import answer_to_json, print_answer, write_page
-    from llmpick.workflow.pick import PickOptions, pick
+    from llmpick.workflow.pick import pick
+    from llmpick.workflow.survey import PickOptions
 
     options = PickOptions(task, as_of=as_of.date() if as_of else None, **given)
     if fetch:

@@ -30,7 +30,8 @@ LOADING_SHARE = 0.1
 class Ledger(Protocol):
     """Where calls are looked up and kept. `paid_before` holds the keys of calls that this run paid for before it was broken off."""
 
-    paid_before: Set[str]
+    @property
+    def paid_before(self) -> Set[str]: ...
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]: ...
 

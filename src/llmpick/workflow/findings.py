@@ -34,11 +34,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The task in race order, and all models: `entries` are on this machine (or served), `absent` known from the catalog only."""
+    """The task in race order, and all models: `entries` are on this machine (or served), `absent` known from the catalog only.
+
+    `device` is what the limits speak of, `machine` where models run to be measured; mostly they are the same.
+    """
 
     task: Task
     course: Course
     device: Device
+    machine: Device
     cost_by: CostBy
     entries: tuple[Entry, ...]
     absent: tuple[Entry, ...]

@@ -8,59 +8,31 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.answer import Answer, LearningPoint, Trace
-from llmpick.decide.limits import broken_by_memory, broken_by_price
-from llmpick.decide.screen import broken_by_facts, context_of
-from llmpick.estimate.ability import expected_scores
-from llmpick.estimate.memory import estimate_memory
-from llmpick.estimate.speed import estimate_decode_speed
+from llmpick.decide.screen import context_of
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.device import Device, Load
-from llmpick.evidence.errors import InputError, LlmpickError
+from llmpick.evidence.errors import LlmpickError
 from llmpick.evidence.model import Candidate, Endpoint, ModelFacts, Weights
-from llmpick.evidence.task import Budget, CostBy, Task
-from llmpick.evidence.values import Interval, Unknown
+from llmpick.evidence.task import Task
+from llmpick.evidence.values import Interval
 from llmpick.measure.backend import Backend
 from llmpick.measure.baselines import learning_curve, run_baselines
-from llmpick.measure.engines import missing_engine, open_backend
-from llmpick.measure.prompt import build_requests
+from llmpick.measure.engines import open_backend
 from llmpick.measure.race import InterruptedRaceError, Lane, Look, run_race
 from llmpick.sources.filehash import sha256_of
-from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
-from llmpick.sources.task import load_task
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.means import mean_interval_t
 from llmpick.store.store import Store
 from llmpick.workflow.assemble import assemble, assemble_plan
-from llmpick.workflow.fetch import fetch_advice
-from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
-from llmpick.workflow.gather import Broken, Gathered, gather
-from llmpick.workflow.lanes import Course, baseline_lane, identify, model_lane
+from llmpick.workflow.findings import Entry, Findings, runnable
+from llmpick.workflow.lanes import baseline_lane, identify, model_lane
 from llmpick.workflow.ledger import RunLedger
-
-
-@dataclass(frozen=True, slots=True)
-class PickOptions:
-    """What the user asked for. None leaves the task file's own value."""
-
-    task_file: Path
-    models: tuple[str, ...] = ()
-    directories: tuple[Path, ...] = ()
-    as_of: date | None = None
-    seed: int | None = None
-    confidence: float | None = None
-    tolerance: float | None = None
-    cost_by: CostBy | None = None
-    budget: Budget | None = None
-    dry_run: bool = False
-    store_url: str | None = None
+from llmpick.workflow.survey import PickOptions, survey
 
 
 @dataclass(slots=True)
@@ -98,7 +70,7 @@ def pick(
     Raises `LlmpickError` for bad input and failed machinery, `KeyboardInterrupt` after Ctrl-C: what was measured is kept by then.
     """
     watch = watch or Watch()
-    findings, load = _find(options, environ)
+    findings, load = survey(options, environ)
     if options.dry_run:
         return assemble_plan(findings)
     with Store.open(options.store_url) as store:
@@ -107,30 +79,8 @@ def pick(
 
 def worth_fetching(options: PickOptions, *, environ: Mapping[str, str]) -> tuple[ModelFacts, ...]:
     """The catalog's models that are not on this machine and that nothing rules out, in the order in which the answer lists them."""
-    findings, _ = _find(replace(options, models=()), environ)
+    findings, _ = survey(replace(options, models=()), environ)
     return tuple(entry.candidate.facts for entry in findings.absent if entry.candidate.facts and not entry.excluded)
-
-
-def _find(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, Load]:
-    """Everything before the first call: the task, the models, and what facts and estimates say of them."""
-    task = _with_overrides(load_task(options.task_file), options)
-    device = _device(task)
-    directories = (*options.directories, *(folder for folder in map(Path, task.model_directories) if folder.is_dir()))
-    found = gather(options.models, directories=() if options.models else directories, as_of=options.as_of, environ=environ)
-    load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)
-    entries = tuple(_entry(candidate, task, device, load, options.as_of) for candidate in found.candidates)
-    absent = [_with_fetch(_entry(candidate, task, device, load, options.as_of), environ) for candidate in found.catalog]
-    findings = Findings(
-        task=task,
-        course=_course(task),
-        device=device,
-        cost_by=task.cost_by or _default_cost(entries),
-        entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
-        absent=tuple(sorted(absent, key=_newest_first)),
-        as_of=options.as_of,
-        notes=_notes(found, task),
-    )
-    return findings, load
 
 
 def _run(
@@ -183,78 +133,13 @@ def _race(findings: Findings, ledger: RunLedger, run_id: str, load: Load, watch:
         confidence=task.confidence,
         budget=task.budget,
         ledger=ledger,
-        capacity_bytes=_capacity(task, findings.device),
+        capacity_bytes=_capacity(task, findings.machine),
         on_look=look,
         on_call=watch.call,
     )
     _refuse_if_nothing_ran(models, findings)
     findings = replace(findings, learning_curve=_learning_curve(task))
     return assemble(findings, run=run_id, lanes=lanes, end=end, traces=tuple(traces.points), ledger=ledger)
-
-
-def _course(task: Task) -> Course:
-    """The rows in one random order, fixed here and shared by all candidates."""
-    order = np.random.default_rng(task.seed).permutation(len(task.examples))
-    requests = build_requests(task)
-    return Course(task, tuple(task.examples[i] for i in order), tuple(requests[i] for i in order))
-
-
-def _with_overrides(task: Task, options: PickOptions) -> Task:
-    given = {name: getattr(options, name) for name in ("seed", "confidence", "tolerance", "cost_by", "budget")}
-    return replace(task, **{name: value for name, value in given.items() if value is not None})
-
-
-def _device(task: Task) -> Device:
-    """The device that the limits speak of: this machine's (its GPU if the engine can use it), or one of the catalog."""
-    if task.limits.device == "this machine":
-        usable = () if idle_gpu_note() else gpus()
-        return usable[0] if usable else this_machine()
-    known = find_device(task.limits.device)
-    if known is None:
-        raise InputError(
-            f"the device {task.limits.device!r} is not known",
-            where="[limits] device",
-            remedy='name one of the catalog\'s devices, or "this machine", or set memory in its place',
-        )
-    return Device(known.name, known.kind, known.memory_bytes, known.memory_bytes, known.bandwidth_bytes_per_s)
-
-
-def _entry(candidate: Candidate, task: Task, device: Device, load: Load, as_of: date | None) -> Entry:
-    """Screen and fit one model: its estimates, and every reason that rules it out."""
-    weights = candidate.run if isinstance(candidate.run, Weights) else None
-    load = replace(load, context_tokens=min(load.context_tokens, context_of(candidate) or load.context_tokens))
-    if isinstance(candidate.run, Endpoint):
-        memory = speed = Unknown("it runs on the server's machine")
-    else:
-        memory = estimate_memory(weights, candidate.facts, device, load)
-        speed = estimate_decode_speed(weights, candidate.facts, device, load)
-    reasons = [
-        *broken_by_facts(candidate, limits=task.limits, languages=task.languages, as_of=as_of, commercial_use=_commercial_use),
-        broken_by_memory(memory, task.limits, available_bytes=device.memory_free_bytes),
-        broken_by_price(candidate, task.limits),
-        missing_engine(candidate.run) if isinstance(candidate.run, Weights | Endpoint) else None,
-    ]
-    return Entry(candidate, memory, speed, tuple(reason for reason in reasons if reason))
-
-
-def _commercial_use(licence: str) -> Literal["yes", "no", "conditions"] | None:
-    known = load_licences().get(licence)
-    return known.commercial_use if known else None
-
-
-def _unreadable(broken: Broken) -> Entry:
-    unknown = Unknown("its file cannot be read")
-    return Entry(Candidate(broken.id, None), unknown, unknown, error=broken.error)
-
-
-def _with_fetch(entry: Entry, environ: Mapping[str, str]) -> Entry:
-    return replace(entry, fetch=fetch_advice(entry.candidate.facts, environ=environ) if entry.candidate.facts else None)
-
-
-def _default_cost(entries: Sequence[Entry]) -> CostBy:
-    """Money when every model has a price, else seconds."""
-    prices = [isinstance(e.candidate.run, Endpoint) and e.candidate.run.input_price is not None for e in entries if not e.excluded]
-    return "money" if prices and all(prices) else "seconds"
 
 
 def _identified(entry: Entry, store: Store, watch: Watch) -> Entry:
@@ -297,9 +182,9 @@ def _lane(entry: Entry, findings: Findings, load: Load) -> Lane:
     )
 
 
-def _capacity(task: Task, device: Device) -> int:
+def _capacity(task: Task, machine: Device) -> int:
     """Bytes that loaded models may fill together on this machine."""
-    free = device.memory_free_bytes
+    free = machine.memory_free_bytes
     return min(free, task.limits.memory_bytes) if task.limits.memory_bytes else free
 
 
@@ -325,13 +210,6 @@ def _in_unit(interval: Interval) -> Interval:
     return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
-def _newest_first(entry: Entry) -> tuple[int, int]:
-    """The order of what is worth fetching. It says nothing of quality: nothing does yet before a model has run."""
-    facts = entry.candidate.facts
-    released = facts.released.value.toordinal() if facts and facts.released else 0
-    return -released, -(facts.parameters_total.value if facts and facts.parameters_total else 0)
-
-
 def _fingerprint(findings: Findings) -> str:
     """What makes two runs the same work: task content, settings, candidates with their file hashes, and the day of the facts."""
     task = findings.task
@@ -346,12 +224,3 @@ def _fingerprint(findings: Findings) -> str:
         sorted(f"{entry.candidate.id} {entry.identity.text if entry.identity else ''}" for entry in findings.entries),
     ]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-
-
-def _notes(found: Gathered, task: Task) -> tuple[str, ...]:
-    idle = idle_gpu_note()
-    prior = expected_scores(found.candidates, task)
-    return (
-        *([idle] if idle else []),
-        *(["No prior ranks the models that were not run: nothing is said about how good they would be."] if prior is None else []),
-    )
