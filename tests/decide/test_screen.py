@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llmpick.decide.limits import broken_by_memory, broken_by_price, broken_by_speed
-from llmpick.decide.screen import broken_by_facts
+from llmpick.decide.screen import broken_by_facts, unnamed_languages
 from llmpick.evidence.model import Candidate, Endpoint, ModelFacts, Weights
 from llmpick.evidence.task import Limits
 from llmpick.evidence.values import Estimate, Fact, Interval, Measurement, Source, Unknown
@@ -19,8 +19,8 @@ def model(**facts: object) -> Candidate:
     return Candidate("m", None, ModelFacts("m", "M", "m", "base", **{name: Fact(value, CARD) for name, value in facts.items()}))  # pyright: ignore
 
 
-def reasons(candidate: Candidate, limits: Limits = Limits(), languages: tuple[str, ...] = (), as_of: date | None = None) -> tuple[str, ...]:  # noqa: B008
-    return broken_by_facts(candidate, limits=limits, languages=languages, as_of=as_of, commercial_use=lambda licence: LICENCES.get(licence))  # pyright: ignore
+def reasons(candidate: Candidate, limits: Limits = Limits(), as_of: date | None = None) -> tuple[str, ...]:  # noqa: B008
+    return broken_by_facts(candidate, limits=limits, as_of=as_of, commercial_use=lambda licence: LICENCES.get(licence))  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,18 @@ def test_limits_by_fact(candidate: Candidate, limits: Limits, expected: str | No
     assert reasons(candidate, limits) == (() if expected is None else (expected,))
 
 
-def test_a_model_that_is_here_is_measured_rather_than_believed_about_languages() -> None:
-    english = model(languages=("en",))
-    here = Candidate("m", Weights(Path("m.gguf"), "gguf", 1, "Q4_0", None, None, None), english.facts)
-    assert reasons(english, languages=("en", "zh")) == ("its makers do not name the language zh",)
-    assert reasons(here, languages=("en", "zh")) == ()
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [
+        (model(languages=("en",)), ("zh",)),
+        (model(languages=("en", "zh", "de")), ()),
+        (model(), ()),
+        (Candidate("m", Weights(Path("m.gguf"), "gguf", 1, "Q4_0", None, None, None, languages=("zh",))), ("en",)),
+    ],
+)
+def test_languages_are_told_and_rule_nobody_out(candidate: Candidate, expected: tuple[str, ...]) -> None:
+    assert unnamed_languages(candidate, ("en", "zh")) == expected
+    assert reasons(candidate) == ()
 
 
 def test_the_day_decides_what_was_known() -> None:

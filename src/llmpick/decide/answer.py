@@ -156,7 +156,8 @@ class Answer:
     cost_by: CostBy
     metric: str
     seed: int
-    run: str
+    run: str | None
+    """The run's id in the store; None for a dry run, which is not kept."""
     device: str
     as_of: date | None = None
     learning_curve: tuple[LearningPoint, ...] = ()

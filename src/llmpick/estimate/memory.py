@@ -34,7 +34,7 @@ _DOWNLOAD_BITS_HIGH = 5.3
 _SMALL_MODEL_PARAMETERS = 2_000_000_000
 _SMALL_MODEL_BITS_HIGH = 8.0
 _DOWNLOADED = Source(
-    f"parameters x {DOWNLOAD_BITS_PER_WEIGHT} bits (Q4_K_M) + KV cache + what llama.cpp adds",
+    "parameters x bits per weight + KV cache + what llama.cpp adds",
     url="https://github.com/ggml-org/llama.cpp/blob/master/tools/quantize/README.md",
 )
 
@@ -61,14 +61,16 @@ def kv_bytes_per_sequence(
     )
 
 
-def estimate_memory(weights: Weights | None, facts: ModelFacts | None, device: Device, load: Load) -> Estimate | Unknown:
+def estimate_memory(
+    weights: Weights | None, facts: ModelFacts | None, device: Device, load: Load, *, bits_per_weight: float = DOWNLOAD_BITS_PER_WEIGHT
+) -> Estimate | Unknown:
     """Bytes that running the model under `load` takes on `device`, from its files, else from its published facts.
 
-    A model that is not on this machine is taken to be downloaded in Q4_K_M.
+    A model that is not on this machine is taken to be downloaded at `bits_per_weight`.
     """
     architecture = _architecture(weights, facts)
     parameters = _parameters(weights, facts)
-    files = _file_bytes(weights, parameters)
+    files = _file_bytes(weights, parameters, bits_per_weight)
     if files is None:
         return Unknown("neither its files nor its number of parameters are known")
     cache = _cache_bytes(architecture, parameters, load)
@@ -101,13 +103,16 @@ def _parameters(weights: Weights | None, facts: ModelFacts | None) -> int | None
     return facts.parameters_total.value if facts and facts.parameters_total else None
 
 
-def _file_bytes(weights: Weights | None, parameters: int | None) -> Interval | None:
+def _file_bytes(weights: Weights | None, parameters: int | None, bits_per_weight: float) -> Interval | None:
     if weights:
         return _exactly(weights.weight_bytes)
     if parameters is None:
         return None
+    value = parameters * bits_per_weight / 8
+    if bits_per_weight >= 16:
+        return _exactly(value)
     high = _SMALL_MODEL_BITS_HIGH if parameters < _SMALL_MODEL_PARAMETERS else _DOWNLOAD_BITS_HIGH
-    return Interval(parameters * DOWNLOAD_BITS_PER_WEIGHT / 8, parameters * _DOWNLOAD_BITS_LOW / 8, parameters * high / 8, _CONFIDENCE)
+    return Interval(value, value * _DOWNLOAD_BITS_LOW / DOWNLOAD_BITS_PER_WEIGHT, value * high / DOWNLOAD_BITS_PER_WEIGHT, _CONFIDENCE)
 
 
 def _cache_bytes(architecture: Architecture | None, parameters: int | None, load: Load) -> Interval | None:

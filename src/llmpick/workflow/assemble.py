@@ -8,6 +8,7 @@ import numpy as np
 
 from llmpick.decide.answer import Answer, CandidateAnswer, ChosenRun, Spending, Status, Trace, Verdict
 from llmpick.decide.choose import Choice, choose
+from llmpick.decide.screen import unnamed_languages
 from llmpick.evidence.model import Baseline, Candidate, Endpoint, Weights
 from llmpick.evidence.values import Unknown
 from llmpick.measure.race import Lane, RaceEnd
@@ -66,7 +67,7 @@ def assemble_plan(findings: Findings) -> Answer:
     plan = [_unrun(entry, Status.UNMEASURED, (would,)) for entry in ready]
     none_fits = bool(findings.entries) and not ready and not any(entry.error for entry in findings.entries)
     return replace(
-        _blank(findings, "dry run"),
+        _blank(findings, None),
         verdict=Verdict.NONE_FITS if none_fits else Verdict.UNDECIDED,
         reasons=("no model satisfies the task's limits" if none_fits else "a dry run makes no calls",),
         candidates=(*plan, *_not_raced(findings)),
@@ -76,7 +77,7 @@ def assemble_plan(findings: Findings) -> Answer:
 _WITHOUT_CHOICE = (Verdict.UNDECIDED, Verdict.NONE_FITS)
 
 
-def _blank(findings: Findings, run: str) -> Answer:
+def _blank(findings: Findings, run: str | None) -> Answer:
     """The answer before anything was measured: the task, its settings, and nothing else."""
     task = findings.task
     return Answer(
@@ -190,9 +191,16 @@ def _measured(raced: _Raced, findings: Findings, ledger: RunLedger) -> Candidate
 
 def _not_raced(findings: Findings) -> list[CandidateAnswer]:
     """The models that never started: unreadable, ruled out, or not on this machine."""
-    worth = ("worth fetching: not on this machine, and nothing that is known rules it out",)
     here = [_kept_out(entry) for entry in findings.entries if entry.error or entry.excluded]
-    return here + [_kept_out(entry) if entry.excluded else _unrun(entry, Status.UNMEASURED, worth) for entry in findings.absent]
+    return here + [_kept_out(entry) if entry.excluded else _absent(entry, findings) for entry in findings.absent]
+
+
+def _absent(entry: Entry, findings: Findings) -> CandidateAnswer:
+    reasons = ["worth fetching: not on this machine, and nothing that is known rules it out"]
+    unnamed = unnamed_languages(entry.candidate, findings.task.languages)
+    if unnamed:
+        reasons.append(f"its makers do not name the language {', '.join(unnamed)}")
+    return _unrun(entry, Status.UNMEASURED, tuple(reasons))
 
 
 def _kept_out(entry: Entry) -> CandidateAnswer:

@@ -10,7 +10,7 @@ import numpy as np
 
 from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.limits import broken_by_memory, broken_by_price
-from llmpick.decide.screen import broken_by_facts, context_of
+from llmpick.decide.screen import broken_by_facts, context_of, unnamed_languages
 from llmpick.estimate.ability import expected_scores
 from llmpick.estimate.memory import estimate_memory
 from llmpick.estimate.speed import estimate_decode_speed
@@ -18,12 +18,12 @@ from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
 from llmpick.evidence.task import Budget, CostBy, Limits, Task
-from llmpick.evidence.values import Unknown
+from llmpick.evidence.values import Estimate, Unknown
 from llmpick.measure.engines import missing_engine
 from llmpick.measure.prompt import build_requests
 from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
 from llmpick.sources.task import load_task
-from llmpick.workflow.fetch import fetch_advice
+from llmpick.workflow.fetch import BITS_PER_WEIGHT, fetch_advice
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings
 from llmpick.workflow.gather import Broken, Gathered, gather
 from llmpick.workflow.lanes import Course
@@ -54,8 +54,9 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
     directories = (*options.directories, *(folder for folder in map(Path, task.model_directories) if folder.is_dir()))
     found = gather(options.models, directories=() if options.models else directories, as_of=options.as_of, environ=environ)
     load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)
-    entries = tuple(_entry(candidate, task, device, load, options.as_of, machine) for candidate in found.candidates)
-    absent = [_with_fetch(_entry(candidate, task, device, load, options.as_of, None), environ) for candidate in found.catalog]
+    sieve = _Sieve(task, device, machine, load, options.as_of)
+    entries = tuple(sieve.here(candidate) for candidate in found.candidates)
+    absent = [sieve.absent(candidate, environ) for candidate in found.catalog]
     findings = Findings(
         task=task,
         course=_course(task),
@@ -63,7 +64,7 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         machine=machine,
         cost_by=task.cost_by or _default_cost(entries),
         entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
-        absent=tuple(sorted(absent, key=_newest_first)),
+        absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, task))),
         as_of=options.as_of,
         notes=_notes(found, task),
     )
@@ -97,23 +98,49 @@ def _course(task: Task) -> Course:
     return Course(task, tuple(task.examples[i] for i in order), tuple(requests[i] for i in order))
 
 
-def _entry(candidate: Candidate, task: Task, device: Device, load: Load, as_of: date | None, machine: Device | None) -> Entry:
-    """Screen and fit one model: its estimates, and every reason that rules it out. `machine` is where it would run to be measured."""
-    weights = candidate.run if isinstance(candidate.run, Weights) else None
-    load = replace(load, context_tokens=min(load.context_tokens, context_of(candidate) or load.context_tokens))
-    if isinstance(candidate.run, Endpoint):
-        memory = speed = Unknown("it runs on the server's machine")
-    else:
-        memory = estimate_memory(weights, candidate.facts, device, load)
-        speed = estimate_decode_speed(weights, candidate.facts, device, load)
-    reasons = [
-        *broken_by_facts(candidate, limits=task.limits, languages=task.languages, as_of=as_of, commercial_use=_commercial_use),
-        broken_by_memory(memory, task.limits, available_bytes=device.memory_free_bytes),
-        broken_by_memory(memory, Limits(), available_bytes=machine.memory_free_bytes) if machine and machine != device else None,
-        broken_by_price(candidate, task.limits),
-        missing_engine(candidate.run) if isinstance(candidate.run, Weights | Endpoint) else None,
-    ]
-    return Entry(candidate, memory, speed, tuple(reason for reason in reasons if reason))
+@dataclass(frozen=True, slots=True)
+class _Sieve:
+    """Screen and fit: what every model of the survey is held against. `device` is what the limits speak of, `machine` this one."""
+
+    task: Task
+    device: Device
+    machine: Device
+    load: Load
+    as_of: date | None
+
+    def here(self, candidate: Candidate) -> Entry:
+        """A model that is on this machine or served: it must fit the device, and to be measured it must be able to run here."""
+        if isinstance(candidate.run, Endpoint):
+            elsewhere = Unknown("it runs on the server's machine")
+            return Entry(candidate, elsewhere, elsewhere, self._reasons(candidate, elsewhere))
+        weights = candidate.run if isinstance(candidate.run, Weights) else None
+        load = self._load(candidate)
+        memory = estimate_memory(weights, candidate.facts, self.device, load)
+        here = broken_by_memory(memory, Limits(), available_bytes=self.machine.memory_free_bytes) if self.machine != self.device else None
+        engine = missing_engine(weights) if weights else None
+        reasons = (*self._reasons(candidate, memory), *(reason for reason in (here, engine) if reason))
+        return Entry(candidate, memory, estimate_decode_speed(weights, candidate.facts, self.device, load), reasons)
+
+    def absent(self, candidate: Candidate, environ: Mapping[str, str]) -> Entry:
+        """A model of the catalog, as it would be fetched."""
+        fetch = fetch_advice(candidate.facts, environ=environ) if candidate.facts else None
+        bits = BITS_PER_WEIGHT[fetch.quantization if fetch else "Q4_K_M"]
+        load = self._load(candidate)
+        memory = estimate_memory(None, candidate.facts, self.device, load, bits_per_weight=bits)
+        speed = estimate_decode_speed(None, candidate.facts, self.device, load)
+        return Entry(candidate, memory, speed, self._reasons(candidate, memory), fetch)
+
+    def _load(self, candidate: Candidate) -> Load:
+        return replace(self.load, context_tokens=min(self.load.context_tokens, context_of(candidate) or self.load.context_tokens))
+
+    def _reasons(self, candidate: Candidate, memory: Estimate | Unknown) -> tuple[str, ...]:
+        limits = self.task.limits
+        found = (
+            *broken_by_facts(candidate, limits=limits, as_of=self.as_of, commercial_use=_commercial_use),
+            broken_by_memory(memory, limits, available_bytes=self.device.memory_free_bytes),
+            broken_by_price(candidate, limits),
+        )
+        return tuple(reason for reason in found if reason)
 
 
 def _commercial_use(licence: str) -> Literal["yes", "no", "conditions"] | None:
@@ -126,21 +153,21 @@ def _unreadable(broken: Broken) -> Entry:
     return Entry(Candidate(broken.id, None), unknown, unknown, error=broken.error)
 
 
-def _with_fetch(entry: Entry, environ: Mapping[str, str]) -> Entry:
-    return replace(entry, fetch=fetch_advice(entry.candidate.facts, environ=environ) if entry.candidate.facts else None)
-
-
 def _default_cost(entries: Sequence[Entry]) -> CostBy:
     """Money when every model has a price, else seconds."""
     prices = [isinstance(e.candidate.run, Endpoint) and e.candidate.run.input_price is not None for e in entries if not e.excluded]
     return "money" if prices and all(prices) else "seconds"
 
 
-def _newest_first(entry: Entry) -> tuple[int, int]:
-    """The order of what is worth fetching. It says nothing of quality: nothing does yet before a model has run."""
+def _worth_a_look(entry: Entry, task: Task) -> tuple[int, int, int]:
+    """The order of what is worth fetching: models whose makers name the task's languages first, the newest first, the largest first.
+
+    It says nothing of quality: nothing does yet before a model has run.
+    """
     facts = entry.candidate.facts
     released = facts.released.value.toordinal() if facts and facts.released else 0
-    return -released, -(facts.parameters_total.value if facts and facts.parameters_total else 0)
+    parameters = facts.parameters_total.value if facts and facts.parameters_total else 0
+    return len(unnamed_languages(entry.candidate, task.languages)), -released, -parameters
 
 
 def _notes(found: Gathered, task: Task) -> tuple[str, ...]:

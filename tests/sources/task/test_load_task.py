@@ -54,6 +54,7 @@ tolerance = 0.05
 cost_by = "memory"
 slices = ["channel"]
 seed = 7
+model_directories = ["models", "/srv/models"]
 [examples]
 file = "rows.jsonl"
 id = "key"
@@ -101,6 +102,7 @@ order = '[A-Z]\\d'
     assert task.metric == Metric("json-fields", {"tolerance": 0.01, "require": "all"})
     assert (task.confidence, task.tolerance, task.cost_by, task.slices, task.seed) == (0.9, 0.05, "memory", ("channel",), 7)
     assert (task.max_output_tokens, task.rules, task.prompt.system) == (99, {"order": r"[A-Z]\d"}, "Find the facts.")
+    assert task.model_directories == (str(tmp_path / "models"), "/srv/models")
     assert task.examples[0].reference == {"order": "A1", "count": 2}
     assert task.examples[0].language == "zh"
     assert [(shown.id, shown.place) for shown in task.prompt.fewshot] == [("s", "shown.jsonl line 1")]
@@ -163,6 +165,7 @@ def test_content_hash_is_of_content(tmp_path: Path) -> None:
     first = content_hash("a", CHOICE)
     assert first == content_hash("b", "# a comment\nconfidence = 0.95\n" + CHOICE)
     assert first == content_hash("c", CHOICE, [dict(reversed(row.items())) for row in INTENTS])
+    assert first == content_hash("j", 'model_directories = ["x"]\n' + CHOICE)
     different = [
         content_hash("d", "confidence = 0.9\n" + CHOICE),
         content_hash("e", CHOICE.replace("{{ text }}", "{{ text }}!")),

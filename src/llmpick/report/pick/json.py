@@ -39,6 +39,7 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         **_known(
             chosen=answer.chosen if answer.chosen is not None else Unknown(why_not),
             chosen_run=_chosen_run(answer.chosen_run) if answer.chosen_run else Unknown(_no_run(answer, why_not)),
+            run=answer.run or Unknown("a dry run is not kept"),
             as_of=answer.as_of or Unknown("no day was asked for: all that is known was used"),
         ),
         schema_version=schema.SCHEMA_VERSION,
@@ -56,7 +57,6 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         cost_by=answer.cost_by,
         metric=answer.metric,
         seed=answer.seed,
-        run=answer.run,
         device=answer.device,
         learning_curve=[_learning_point(point) for point in answer.learning_curve],
         traces=[_trace(trace) for trace in answer.traces],

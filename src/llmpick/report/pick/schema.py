@@ -194,7 +194,7 @@ class PickAnswer(WithUnknowns):
     cost_by: Literal["money", "memory", "seconds"] = Field(description="what makes one of two equals the cheaper")
     metric: str = Field(description="how an answer is scored")
     seed: int = Field(description="seed of every random choice")
-    run: str = Field(description="id of the run (`llmpick show RUN`)")
+    run: str | None = Field(description="id of the run (`llmpick show RUN`)")
     device: str = Field(description="the machine that the models ran on")
     as_of: date | None = Field(description="the day whose knowledge was used")
     learning_curve: list[LearningPoint] = Field(description="the learned baseline's score by the number of labelled rows")

@@ -129,6 +129,8 @@ def _against(model: CandidateAnswer, answer: Answer) -> str:
 
 def _undecided(view: View) -> tuple[str, ...]:
     answer = view.answer
+    if answer.run is None:
+        return ("Dry run: nothing was called, so nothing is decided.",)
     if not view.measured:
         return ("Undecided: nothing was measured.", what_would_decide(view))
     best = view.measured[0]
@@ -280,7 +282,8 @@ def losers_title(answer: Answer) -> str:
 def conditions(answer: Answer) -> str:
     """Where and how it was found out, so that it can be replayed."""
     day = f", facts as known on {answer.as_of.isoformat()}" if answer.as_of else ""
-    return f"Run {answer.run} on {one_line(answer.device)}, seed {answer.seed}{day}. Every call: llmpick show {answer.run}"
+    kept = f"Every call: llmpick show {answer.run} --calls" if answer.run else "Nothing of it is kept"
+    return f"{f'Run {answer.run}' if answer.run else 'Dry run'} on {one_line(answer.device)}, seed {answer.seed}{day}. {kept}"
 
 
 def interval_parts(score: Interval | Unknown, n: int) -> tuple[str, str]:

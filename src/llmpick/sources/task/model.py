@@ -1,0 +1,191 @@
+"""The task file as it is written: one pydantic model per table, from which the JSON Schema for editors is generated.
+
+Types are strict and unknown keys are refused; the first thing that is wrong becomes an `InputError` with its dotted key.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from llmpick.evidence.errors import InputError
+from llmpick.evidence.task import CostBy
+
+_UNITS = {"": 1, "B": 1} | {
+    f"{prefix}{unit}": base**power for power, prefix in enumerate("KMGT", 1) for unit, base in (("B", 1000), ("iB", 1024))
+}
+
+
+def parse_bytes(size: int | str) -> int:
+    """`"4 GiB"` is 4 x 2^30, `"8GB"` 8 x 10^9, a plain number bytes. Raises `ValueError` for anything else, and for nothing at all."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B?)\s*", str(size))
+    if found is None or found[2] not in _UNITS or not (size_bytes := int(float(found[1]) * _UNITS[found[2]])):
+        raise ValueError(f"{size!r} is no size in bytes: write for example '4 GiB' (2^30 bytes each) or '8 GB' (10^9)")
+    return size_bytes
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ExamplesTable(Table):
+    file: Annotated[str, Field(description="The rows: .jsonl, .csv or .parquet, relative to the task file.")]
+    reference: Annotated[
+        str | Annotated[list[str], Field(min_length=1)],
+        Field(description="The column with the right answer; for extract a list of columns, one per field, or one column of objects."),
+    ]
+    id: Annotated[str | None, Field(description="The column that names a row; default: its line number.")] = None
+    language: Annotated[str | None, Field(description="The column with the row's language.")] = None
+    messages: Annotated[
+        str | None, Field(description="The column with whole conversations, lists of {role, content} that end with the user.")
+    ] = None
+
+
+class PromptTable(Table):
+    template: Annotated[
+        str | None, Field(description="Jinja2 text that is rendered with a row's columns; `labels` lists the labels of a choice.")
+    ] = None
+    system: Annotated[str | None, Field(description="Instructions that stand before every row.")] = None
+    fewshot: Annotated[str | None, Field(description="Solved rows with the same columns; a row is shown those in its own language.")] = None
+
+
+class AnswerTable(Table):
+    labels: Annotated[list[str] | None, Field(description="choice: the labels; default: all references, sorted.", min_length=2)] = None
+    json_schema: Annotated[
+        dict[str, Any] | None,
+        Field(alias="schema", description="extract: the JSON Schema of the answer; default: a string per reference column."),
+    ] = None
+    schema_file: Annotated[str | None, Field(description="extract: a file with the JSON Schema, relative to the task file.")] = None
+    max_tokens: Annotated[
+        int | None,
+        Field(description="Where an answer is cut off; default: 24 for a number, 32 short answers, 128 extract, 512 generate.", ge=1),
+    ] = None
+
+
+class MetricTable(Table):
+    """The metric's own options stand beside its name."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    name: Annotated[str | None, Field(description="One of accuracy, exact-match, number, token-f1, rouge-l, regex, json-fields.")] = None
+
+
+class LimitsTable(Table):
+    device: Annotated[str, Field(description="Where the model must run.")] = "this machine"
+    memory: Annotated[
+        int | str | None,
+        AfterValidator(lambda size: None if size is None else parse_bytes(size)),
+        Field(description="At most so much memory: '4 GiB', '8 GB', or bytes."),
+    ] = None
+    decode_tokens_per_s: Annotated[float | None, Field(description="At least so fast, per user.", gt=0)] = None
+    ttft_s: Annotated[float | None, Field(description="The first token within so many seconds.", gt=0)] = None
+    users: Annotated[int, Field(description="Simultaneous users for whom the speeds must hold.", ge=1)] = 1
+    price_per_million_tokens: Annotated[float | None, Field(description="At most so much money per million tokens.", ge=0)] = None
+    licence: Annotated[
+        Literal["commercial"] | Annotated[list[str], Field(min_length=1)] | None,
+        Field(description="'commercial', or a list of accepted licence ids."),
+    ] = None
+    context_tokens: Annotated[int | None, Field(description="At least so long a context.", ge=1)] = None
+
+
+class BudgetTable(Table):
+    calls: Annotated[int | None, Field(description="At most so many calls.", ge=1)] = None
+    tokens: Annotated[int | None, Field(description="At most so many tokens, read and written.", ge=1)] = None
+    minutes: Annotated[float | None, Field(description="At most so many minutes.", gt=0)] = None
+    money: Annotated[float | None, Field(description="At most so much money.", ge=0)] = None
+
+
+class BaselinesTable(Table):
+    rules: Annotated[
+        dict[str, str],
+        Field(description="A regular expression per field (extract) or for `answer`; its first group, else the whole match, is the value."),
+    ] = {}
+
+
+class TaskFile(Table):
+    """A task for llmpick: examples, prompt, metric, limits."""
+
+    name: Annotated[str, Field(description="What the task is called in reports.", min_length=1)]
+    kind: Annotated[Literal["choice", "short-answer", "number", "extract", "generate"], Field(description="What an answer is.")]
+    examples: Annotated[ExamplesTable, Field(description="A table: the file of rows and its columns.")]
+    languages: Annotated[list[str] | None, Field(description="Language codes; default: the values of the language column.")] = None
+    confidence: Annotated[float, Field(description="How sure the answer must be.", gt=0, lt=1)] = 0.95
+    tolerance: Annotated[float, Field(description="Models closer than this are a tie, and the cheaper wins.", ge=0, lt=1)] = 0.02
+    cost_by: Annotated[CostBy | None, Field(description="What is cheap; default: money when priced, else seconds.")] = None
+    slices: Annotated[list[str], Field(description="Columns by whose values the score is shown as well.")] = []
+    model_directories: Annotated[
+        list[str], Field(description="Folders with models for this task, relative to the task file; searched when no model is named.")
+    ] = []
+    seed: Annotated[int, Field(description="Decides every random choice.", ge=0)] = 0
+    prompt: PromptTable = PromptTable()
+    answer: AnswerTable = AnswerTable()
+    metric: MetricTable = MetricTable()
+    limits: LimitsTable = LimitsTable()
+    budget: BudgetTable = BudgetTable()
+    baselines: BaselinesTable = BaselinesTable()
+
+
+def read_task_file(path: Path) -> TaskFile:
+    """The task file, checked by itself (its rows are not read). Raises `InputError` naming the file and the dotted key."""
+    try:
+        content = tomllib.loads(path.read_bytes().decode())
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError("there is no such task file", where=str(path), remedy="name a task.toml, or write one: llmpick init") from error
+    except OSError as error:
+        raise InputError(f"the task file cannot be read: {error.strerror}", where=str(path), remedy="check its rights") from error
+    except UnicodeDecodeError as error:
+        raise InputError("the task file is not UTF-8 text", where=f"{path}, byte {error.start}", remedy="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"the task file is not TOML: {error}", where=str(path), remedy="mend that line (https://toml.io)") from error
+    try:
+        return TaskFile.model_validate(content)
+    except ValidationError as error:
+        raise _first_problem(error, path) from error
+
+
+def _first_problem(error: ValidationError, path: Path) -> InputError:
+    """The error of a wrong key if there is one (it explains a missing one), else the first."""
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    problem = problems[0]
+    table, keys = _follow(problem["loc"])
+    key = ".".join(keys)
+    where = f"{path}, key {key}"
+    if problem["type"] == "extra_forbidden":
+        return InputError(f"the key {key!r} is unknown", where=where, remedy=suggest(keys[-1], _names(table)))
+    if problem["type"] == "missing":
+        description = table.model_fields[_field(table, keys[-1])].description
+        return InputError(f"the key {key!r} is missing", where=where, remedy=f"add it. {description}")
+    expected = "; ".join(dict.fromkeys(other["msg"] for other in problems if _follow(other["loc"])[1] == keys))
+    return InputError(f"the key {key!r} cannot be {problem['input']!r}", where=where, remedy=expected.removeprefix("Value error, "))
+
+
+def suggest(wrong: str, known: Sequence[str]) -> str:
+    """A remedy for a name that is not among the known ones."""
+    near = difflib.get_close_matches(wrong, known, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + "there are: " + ", ".join(known)
+
+
+def _follow(location: Sequence[int | str]) -> tuple[type[Table], list[str]]:
+    """The table that holds the last key of a pydantic location, and the keys that lead there; names of union members are no keys."""
+    table: type[Table] = TaskFile
+    keys: list[str] = []
+    for step in map(str, location):
+        keys.append(step)
+        field = table.model_fields.get(_field(table, step))
+        inner = field.annotation if field is not None else None
+        if len(keys) == len(location) or not (isinstance(inner, type) and issubclass(inner, Table)):
+            break
+        table = inner
+    return table, keys
+
+
+def _field(table: type[Table], key: str) -> str:
+    return next((name for name, field in table.model_fields.items() if (field.alias or name) == key), "")
+
+
+def _names(table: type[Table]) -> list[str]:
+    return [field.alias or name for name, field in table.model_fields.items()]
