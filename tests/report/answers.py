@@ -115,7 +115,7 @@ def catalog(id_: str, status: Status, reason: str, gib: float | None = None) -> 
         decode_tokens_per_s=NOT_HERE,
         ttft_s=NOT_HERE,
         spent=Spending(),
-        fetch=Fetch("Q4_K_M", int(gib * 2**30), commands) if gib else None,
+        fetch=Fetch("Q4_K_M", int(gib * 2**30), commands, "yes") if gib else None,
     )
 
 

@@ -59,11 +59,15 @@ class SliceScore:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """How a model that is not on this machine could be had. `download_bytes` is an estimate at the named quantisation."""
+    """How a model that is not on this machine could be had. `download_bytes` is an estimate at the named quantisation.
+
+    `fits` says whether the memory that it is estimated to need is there: "marginal" when that lies inside the estimate's interval.
+    """
 
     quantization: str
     download_bytes: int | None
     commands: tuple[str, ...]
+    fits: Literal["yes", "marginal", "no", "unknown"] = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,8 @@ def _not_raced(findings: Findings) -> list[CandidateAnswer]:
 
 
 def _absent(entry: Entry, findings: Findings) -> CandidateAnswer:
+    if entry.fetch is None:
+        return _unrun(entry, Status.EXCLUDED, ("not on this machine, and where to fetch it from is not known",))
     reasons = ["worth fetching: not on this machine, and nothing that is known rules it out"]
     unnamed = unnamed_languages(entry.candidate, findings.task.languages)
     if unnamed:

@@ -12,7 +12,7 @@ from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.limits import broken_by_memory, broken_by_price
 from llmpick.decide.screen import broken_by_facts, context_of, unnamed_languages
 from llmpick.estimate.ability import expected_scores
-from llmpick.estimate.memory import estimate_memory
+from llmpick.estimate.memory import estimate_memory, fits
 from llmpick.estimate.speed import estimate_decode_speed
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
@@ -128,7 +128,9 @@ class _Sieve:
         load = self._load(candidate)
         memory = estimate_memory(None, candidate.facts, self.device, load, bits_per_weight=bits)
         speed = estimate_decode_speed(None, candidate.facts, self.device, load)
-        return Entry(candidate, memory, speed, self._reasons(candidate, memory), fetch)
+        room = min(self.device.memory_free_bytes, self.task.limits.memory_bytes or self.device.memory_free_bytes)
+        told = replace(fetch, fits=fits(memory, room)) if fetch else None
+        return Entry(candidate, memory, speed, self._reasons(candidate, memory), told)
 
     def _load(self, candidate: Candidate) -> Load:
         return replace(self.load, context_tokens=min(self.load.context_tokens, context_of(candidate) or self.load.context_tokens))
@@ -159,15 +161,16 @@ def _default_cost(entries: Sequence[Entry]) -> CostBy:
     return "money" if prices and all(prices) else "seconds"
 
 
-def _worth_a_look(entry: Entry, task: Task) -> tuple[int, int, int]:
-    """The order of what is worth fetching: models whose makers name the task's languages first, the newest first, the largest first.
+def _worth_a_look(entry: Entry, task: Task) -> tuple[bool, int, int, int]:
+    """The order of what is worth fetching: first what surely fits and whose makers name the task's languages, then newest and largest.
 
     It says nothing of quality: nothing does yet before a model has run.
     """
     facts = entry.candidate.facts
     released = facts.released.value.toordinal() if facts and facts.released else 0
     parameters = facts.parameters_total.value if facts and facts.parameters_total else 0
-    return len(unnamed_languages(entry.candidate, task.languages)), -released, -parameters
+    surely_fits = entry.fetch is not None and entry.fetch.fits == "yes"
+    return not surely_fits, len(unnamed_languages(entry.candidate, task.languages)), -released, -parameters
 
 
 def _notes(found: Gathered, task: Task) -> tuple[str, ...]:

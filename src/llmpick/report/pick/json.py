@@ -192,7 +192,7 @@ def _confusion(pairs: Mapping[tuple[str, str], int]) -> list[schema.Confusion]:
 
 def _fetch(fetch: Fetch) -> schema.Fetch:
     size = fetch.download_bytes if fetch.download_bytes is not None else Unknown("its size is not published")
-    return schema.Fetch(**_known(download_bytes=size), quantization=fetch.quantization, commands=list(fetch.commands))
+    return schema.Fetch(**_known(download_bytes=size), quantization=fetch.quantization, commands=list(fetch.commands), fits=fetch.fits)
 
 
 def _chosen_run(run: ChosenRun) -> schema.ChosenRun:

@@ -98,6 +98,7 @@ class Fetch(WithUnknowns):
     quantization: str = Field(description="the quantisation that the size is for")
     download_bytes: int | None = Field(description="size of the download, an estimate")
     commands: list[str] = Field(description="what to type to get it, one for each place that has it")
+    fits: Literal["yes", "marginal", "no", "unknown"] = Field(description="whether its memory is there; marginal: it may just fit")
     unknown: Reasons
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from llmpick.decide.answer import Answer, CandidateAnswer, LearningPoint, Spending, Status, Verdict
 from llmpick.evidence.call import Outcome
 from llmpick.evidence.model import Baseline
-from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
+from llmpick.evidence.values import Estimate, Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.grouping import group
 from llmpick.report.pick.view import Confused, View, deciding_reason, own_faults
@@ -23,6 +23,7 @@ _METRIC_SAYS = {
     "rouge_l": "ROUGE-L",
     "token_f1": "token F1",
 }
+_FITS = {"yes": "fits", "marginal": "may just fit", "no": "does not fit", "unknown": "it is not known whether it fits"}
 _FAULT_SAYS = {Outcome.CUT_OFF: "cut off", Outcome.EMPTY: "empty", Outcome.UNPARSED: "not in the asked form"}
 
 
@@ -242,13 +243,9 @@ def size(one: CandidateAnswer) -> str:
     if fetch is None:
         return "size unknown"
     download = f"{numbers.memory(fetch.download_bytes)} to download" if fetch.download_bytes is not None else "size unknown"
-    return f"{download}, {needs(one.memory_bytes)}"
-
-
-def needs(memory: Estimate | Measurement | Unknown) -> str:
-    if isinstance(memory, Unknown):
-        return f"memory unknown ({one_line(memory.reason)})"
-    return f"fits: needs {numbers.memory_cell(memory)} of memory"
+    if isinstance(one.memory_bytes, Unknown):
+        return f"{download}, memory unknown ({one_line(one.memory_bytes.reason)})"
+    return f"{download}, {_FITS[fetch.fits]}: needs {numbers.memory_cell(one.memory_bytes)} of memory"
 
 
 def spent(answer: Answer) -> str:
