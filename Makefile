@@ -18,14 +18,14 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks docs examples
+	$(BIN)/ruff check src tests benchmarks docs examples
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/python benchmarks/generated.py --check
+	$(BIN)/python docs/generate.py --check
 
 generated: $(VENV)/.demo $(VENV)/.dev
-	$(BIN)/python benchmarks/generated.py
+	$(BIN)/python docs/generate.py
 
 prove: $(VENV)/.test
 	$(BIN)/python benchmarks/race_error.py

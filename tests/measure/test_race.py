@@ -133,6 +133,12 @@ def test_the_budget_ends_the_race_undecided() -> None:
     tokens = lane("a", 0.60), lane("b", 0.61)
     race(*tokens, budget=Budget(tokens=600))
     assert sum(len(one.records) for one in tokens) <= 50
+    priced = [lane(name, 0.6, price=lambda records: 0.5 * len(records)) for name in "ab"]
+    race(*priced, budget=Budget(money=20))
+    assert sum(len(one.records) for one in priced) == 40
+    timed = lane("a", 0.60), lane("b", 0.61)
+    race(*timed, budget=Budget(minutes=0.1))
+    assert sum(len(one.records) for one in timed) < 60
 
 
 def test_a_row_that_the_machinery_loses_is_missing_not_wrong() -> None:

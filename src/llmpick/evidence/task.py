@@ -79,6 +79,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """Money per million tokens read (`input`) and written (`output`)."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Everything `pick` needs to know about the job. `content_hash` is the SHA-256 of all that the task was read from."""
 
@@ -100,5 +108,7 @@ class Task:
     slices: tuple[str, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict[str, str])
     seed: int = 0
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    """What a served model costs, by the name that the user types for it (`URL#model`)."""
     model_directories: tuple[str, ...] = ()
     """Folders in which the author of the task keeps models for it; looked through when no model is named."""

@@ -46,7 +46,8 @@ class Lane:
 
     `ask(backend, i)` makes that call and scores it; it never raises for a lost row, but raises when the engine is gone for good.
     `reuse(record, i)` scores a call that is kept already.
-    `cost` is the entrant's cost per row by the user's measure, `breaks` names the limits that it was seen to break.
+    `cost` is the entrant's cost per row by the user's measure, `breaks` names the limits that it was seen to break,
+    `price` is the money that calls take.
     """
 
     candidate: str
@@ -56,6 +57,7 @@ class Lane:
     keys: tuple[str, ...] = ()
     open: Callable[[], Backend] | None = None
     ask: Callable[[Backend, int], CallRecord] | None = None
+    price: Callable[[Sequence[CallRecord]], float] = lambda _: 0.0
     reuse: Callable[[CallRecord, int], CallRecord] = lambda record, _: record
     remote: bool = False
     memory_bytes: int = 0
@@ -178,21 +180,32 @@ def _next_target(target: int, runners: Sequence[Lane], rows: int, garage: "_Gara
 
 def _within_budget(runners: Sequence[Lane], target: int, lanes: Sequence[Lane], budget: Budget) -> dict[str, tuple[Lane, int]]:
     """How many rows each runner may go in this batch: to the target, less if the budget does not reach. Empty when it is spent."""
-    paid = [record for lane in lanes for record in lane.paid]
-    spent_tokens = sum(record.prompt_tokens + record.output_tokens for record in paid)
-    spent_minutes = (sum(record.seconds for record in paid) + sum(lane.load_seconds for lane in lanes)) / 60
-    if budget.minutes is not None and spent_minutes >= budget.minutes:
-        return {}
-    calls_left = budget.calls - len(paid) if budget.calls is not None else None
-    if budget.tokens is not None:
-        per_call = spent_tokens / len(paid) if paid else 0.0
-        affordable = int((budget.tokens - spent_tokens) / per_call) if per_call else len(runners)
-        calls_left = affordable if calls_left is None else min(calls_left, affordable)
     wanted = {lane.candidate: (lane, target - len(lane.records)) for lane in runners if len(lane.records) < target}
-    if calls_left is None or sum(n for _, n in wanted.values()) <= calls_left:
+    affordable = _calls_left(lanes, budget)
+    if affordable is None or sum(n for _, n in wanted.values()) <= affordable:
         return wanted
-    share = max(calls_left, 0) // max(len(wanted), 1)
+    share = max(affordable, 0) // max(len(wanted), 1)
     return {name: (lane, min(n, share)) for name, (lane, n) in wanted.items()} if share else {}
+
+
+def _calls_left(lanes: Sequence[Lane], budget: Budget) -> int | None:
+    """How many more calls every part of the budget allows, at the mean of the calls so far; None without a bound.
+
+    Before the first call nothing is known of tokens, minutes and money, so the first batch is bounded by calls alone.
+    """
+    paid = [record for lane in lanes for record in lane.paid]
+    left = [] if budget.calls is None else [budget.calls - len(paid)]
+    spent = (
+        (budget.tokens, sum(record.prompt_tokens + record.output_tokens for record in paid)),
+        (budget.minutes, (sum(record.seconds for record in paid) + sum(lane.load_seconds for lane in lanes)) / 60),
+        (budget.money, sum(lane.price(lane.paid) for lane in lanes)),
+    )
+    for bound, used in spent:
+        if bound is not None and used >= bound:
+            return 0
+        if bound is not None and used:
+            left.append(int((bound - used) / (used / len(paid))) if paid else 0)
+    return min(left, default=None)
 
 
 def _run_batch(

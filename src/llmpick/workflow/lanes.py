@@ -79,6 +79,7 @@ def model_lane(
         breaks=breaks,
         open=opened,
         ask=ask,
+        price=lambda records: money(records, candidate) or 0.0,
         reuse=lambda record, i: _rescored(record, candidate.id, course, i),
         remote=isinstance(candidate.run, Endpoint),
         memory_bytes=int(memory.interval.high) if isinstance(memory, Estimate) else 0,

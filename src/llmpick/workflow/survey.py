@@ -20,6 +20,7 @@ from llmpick.evidence.model import Candidate, Endpoint, Weights
 from llmpick.evidence.task import Budget, CostBy, Limits, Task
 from llmpick.evidence.values import Estimate, Unknown
 from llmpick.measure.engines import missing_engine
+from llmpick.measure.metrics import resolve
 from llmpick.measure.prompt import build_requests
 from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
 from llmpick.sources.task import load_task
@@ -52,10 +53,11 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
     machine = this_machine()
     device = _device(task, machine)
     directories = (*options.directories, *(folder for folder in map(Path, task.model_directories) if folder.is_dir()))
+    resolve(task.metric)  # a metric that does not exist is an error now, and not after the first call
     found = gather(options.models, directories=() if options.models else directories, as_of=options.as_of, environ=environ)
     load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)
     sieve = _Sieve(task, device, machine, load, options.as_of)
-    entries = tuple(sieve.here(candidate) for candidate in found.candidates)
+    entries = tuple(sieve.here(_priced(candidate, task)) for candidate in found.candidates)
     absent = [sieve.absent(candidate, environ) for candidate in found.catalog]
     findings = Findings(
         task=task,
@@ -143,6 +145,14 @@ class _Sieve:
             broken_by_price(candidate, limits),
         )
         return tuple(reason for reason in found if reason)
+
+
+def _priced(candidate: Candidate, task: Task) -> Candidate:
+    """The candidate with the price that the task file gives it."""
+    price = task.prices.get(candidate.id)
+    if price is None or not isinstance(candidate.run, Endpoint):
+        return candidate
+    return replace(candidate, run=replace(candidate.run, input_price=price.input, output_price=price.output))
 
 
 def _commercial_use(licence: str) -> Literal["yes", "no", "conditions"] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, TemplateSyntaxError
 
 from llmpick.evidence.errors import InputError
-from llmpick.evidence.task import Budget, Example, Limits, Message, Metric, Prompt, Task, TaskKind
+from llmpick.evidence.task import Budget, Example, Limits, Message, Metric, Price, Prompt, Task, TaskKind
 from llmpick.sources.task.answers import Reader, answer_schema, check_pattern, check_rules, reference_reader, task_labels
 from llmpick.sources.task.model import TaskFile, read_task_file, suggest
 from llmpick.sources.task.rows import Row, columns_of, read_rows
@@ -66,6 +66,7 @@ def load_task(path: Path) -> Task:
         slices=tuple(spec.slices),
         rules=spec.baselines.rules,
         seed=spec.seed,
+        prices={model: Price(price.input, price.output) for model, price in spec.prices.items()},
         model_directories=tuple(str(path.parent / folder) for folder in spec.model_directories),
     )
 

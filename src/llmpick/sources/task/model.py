@@ -99,6 +99,11 @@ class BudgetTable(Table):
     money: Annotated[float | None, Field(description="At most so much money.", ge=0)] = None
 
 
+class PriceTable(Table):
+    input: Annotated[float, Field(description="Money per million tokens read.", ge=0)]
+    output: Annotated[float, Field(description="Money per million tokens written.", ge=0)]
+
+
 class BaselinesTable(Table):
     rules: Annotated[
         dict[str, str],
@@ -120,6 +125,10 @@ class TaskFile(Table):
     model_directories: Annotated[
         list[str], Field(description="Folders with models for this task, relative to the task file; searched when no model is named.")
     ] = []
+    prices: Annotated[
+        dict[str, PriceTable],
+        Field(description="Money per million tokens, `input` and `output`, of a served model by its name `URL#model`."),
+    ] = {}
     seed: Annotated[int, Field(description="Decides every random choice.", ge=0)] = 0
     prompt: PromptTable = PromptTable()
     answer: AnswerTable = AnswerTable()
