@@ -1,14 +1,9 @@
 """The rules of the race: who leaves, when it is over, and how often it errs."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from llmpick.stats.race import Progress, Standing, judge
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from race_error import situations, tally
 
 
