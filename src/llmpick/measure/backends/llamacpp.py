@@ -1,0 +1,356 @@
+"""GGUF files on llama.cpp, in a child process that serves on loopback.
+
+What makes an answer a pure function of its request: one slot; the prefix that all prompts share is evaluated once and its state saved;
+every call restores that state before it goes on. Plain prefix caching reuses whatever the previous call left, and moves
+log-probabilities by 0.1 to 0.9 nats with the order of the rows. Restoring takes 3 to 5 ms.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText, JsonObject, Number, OneLabel
+from llmpick.evidence.errors import EngineError, InputError, LlmpickError
+from llmpick.evidence.model import Weights
+from llmpick.evidence.task import Message
+from llmpick.measure.backends.llamacpp_child import ENVIRONMENT, SETTINGS
+from llmpick.measure.client import Client, RefusedError
+from llmpick.measure.grammars import NUMBER_GBNF, json_lark, number_text
+from llmpick.measure.idle_gpu import computes_on, idle_gpu_note
+from llmpick.measure.labels import Tokens, label_probabilities, most_probable
+from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads
+from llmpick.measure.llamacpp_process import start_timeout_s as default_start_timeout_s
+from llmpick.measure.tokenized import Prompts, beginning_of, checked_context, common_prefix, too_long
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE_TIMEOUT_S = 30.0
+"""A template that has not ended by then never will."""
+
+Finish = Literal["stop", "length"]
+
+STATE_FILE = "prefix.bin"
+LABEL_BIAS = 100.0
+"""Added to the labels' logits: lifts them above all other tokens. A softmax over them is not changed by it."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the calls behind one completion took, in tokens and seconds."""
+
+    output_tokens: int = 0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.output_tokens += answer["usage"]["completion_tokens"]
+        self.prefill_seconds += answer["timings"]["prompt_ms"] / 1000
+        self.decode_seconds += answer["timings"]["predicted_ms"] / 1000
+
+
+class LlamaCppBackend:
+    """Loads `weights` with room for `context_tokens` per sequence (by default 4096, or the model's own if that is less).
+
+    `memory_limit_bytes` bounds what the engine may allocate beside the mapped file (by default what is available now),
+    `start_timeout_s` the load, `call_timeout_s` one call. If the engine dies or hangs during the run it is started again once
+    (`restarts` counts, and a warning is logged); the second time it is given up with a fatal `EngineError`.
+
+    Raises `InputError` for a context longer than the model's, `ModelFileError` and `EngineError` as `LlamaCppProcess` does.
+    """
+
+    concurrency = 1
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        context_tokens: int | None = None,
+        memory_limit_bytes: int | None = None,
+        start_timeout_s: float | None = None,
+        call_timeout_s: float = 600.0,
+        threads: int | None = None,
+    ) -> None:
+        self._weights = weights
+        self._start = _start(weights, context_tokens, memory_limit_bytes, start_timeout_s, threads)
+        self._call_timeout_s = call_timeout_s
+        self.restarts = 0
+        self._prefix: Tokens = ()
+        self._grammars: dict[str, str] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+        started = time.perf_counter()
+        self._launch()
+        self.load_seconds = time.perf_counter() - started
+        self.engine = self._info()
+
+    def prepare(self, requests: Sequence[CallRequest]) -> None:
+        """Tokenises all prompts, checks that each fits, and evaluates once what they share (all but the last token of one prompt alone)."""
+        with self._lock:
+            self._check_open()
+            if not requests:
+                return
+            try:
+                prompts = [self._fitting_prompt(request) for request in requests]
+                self._prefix = common_prefix([tokens[:-1] for tokens in prompts])
+                self._save_prefix()
+            except EngineError as error:
+                raise self._gone("the prompts of the run", error) from error
+
+    def complete(self, request: CallRequest) -> Completion:
+        with self._lock:
+            self._check_open()
+            try:
+                return self._answer(request)
+            except EngineError as error:
+                self._restart(request, error)
+            try:
+                return self._answer(request)
+            except EngineError as error:
+                raise self._gone(f"row {request.row}", error) from error
+
+    def resident_bytes(self) -> int | None:
+        import psutil
+
+        if self._closed or self._process.pid is None:
+            return None
+        try:
+            return psutil.Process(self._process.pid).memory_info().rss
+        except psutil.NoSuchProcess:
+            return None
+
+    def close(self) -> None:
+        self._closed = True
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # The engine's life
+
+    def _launch(self) -> None:
+        self._process = LlamaCppProcess(self._start)
+        self._client = Client(f"{self._process.url}/v1", key=self._process.key, timeout_s=self._call_timeout_s, retries=0)
+        try:
+            self._prompts = Prompts(
+                self._tokenize,
+                # The server would lend a base model a template that is not its own, so the file decides.
+                self._render if self._weights.chat_template is not None else None,
+                beginning_of(self._tokenize("a", special=True), self._tokenize("a")),
+            )
+        except BaseException:
+            self._release()
+            raise
+
+    def _info(self) -> EngineInfo:
+        options = {name: value for name, value, _ in (*SETTINGS, *ENVIRONMENT)}
+        options |= {
+            "n_ctx": self._start.n_ctx,
+            "n_threads": self._start.n_threads,
+            "prompt": "the model's chat template" if self._weights.chat_template else "completion",
+            "prefix": "evaluated once, its state restored before every call",
+        }
+        return EngineInfo(
+            name="llama.cpp",
+            version=f"xllamacpp {self._process.version}",
+            device=computes_on(self._process.devices),
+            options=options,
+            note=idle_gpu_note(self._process.devices),
+        )
+
+    def _restart(self, request: CallRequest, error: EngineError) -> None:
+        """Starts the engine again, in the state that `prepare` left; the second time it gives up."""
+        if self.restarts:
+            raise self._gone(f"row {request.row}", error) from error
+        logger.warning("llama.cpp is started again, it failed at row %s: %s; it %s", request.row, error.what, self._process.fate())
+        self.restarts += 1
+        self._release()
+        try:
+            self._launch()
+            self._save_prefix()
+        except LlmpickError as failure:
+            raise self._gone(f"row {request.row}", failure) from failure
+
+    def _release(self) -> None:
+        self._client.close()
+        self._process.close()
+
+    def _gone(self, place: str, error: LlmpickError) -> EngineError:
+        """The engine's end, as an error; whatever is left of it is removed."""
+        fate = self._process.fate()
+        self.close()
+        return EngineError(
+            f"llama.cpp is given up{' after a restart' if self.restarts else ''}: {error.what}; it {fate}",
+            where=f"{self._weights.path}, {place}",
+            remedy="run again: finished rows are kept. If it fails at the same row, the file is damaged or the engine has a bug",
+            fatal=True,
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError("llama.cpp was closed", where=str(self._weights.path), remedy="open the model again", fatal=True)
+
+    # Prompts
+
+    def _fitting_prompt(self, request: CallRequest) -> Tokens:
+        prompt = self._prompts.prompt(request).tokens
+        needed = len(prompt) + self._most_tokens(request)
+        if needed > self._start.n_ctx:
+            raise too_long(request, needed, self._start.n_ctx, self._weights.context_tokens)
+        return prompt
+
+    def _most_tokens(self, request: CallRequest) -> int:
+        if isinstance(request.answer, OneLabel):
+            return max(map(len, self._prompts.labels(request, request.answer.labels).values()))
+        return request.answer.max_tokens
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        body = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
+        return self._client.post(f"{self._process.url}/apply-template", body, timeout_s=TEMPLATE_TIMEOUT_S)["prompt"]
+
+    def _tokenize(self, text: str, *, special: bool = False) -> Tokens:
+        body = {"content": text, "add_special": special}
+        return tuple(self._client.post(f"{self._process.url}/tokenize", body)["tokens"])
+
+    # State
+
+    def _save_prefix(self) -> None:
+        """Evaluates the shared prefix from nothing, once, and saves the slot."""
+        self._slot("erase")
+        if self._prefix:
+            self._client.post(f"{self._process.url}/completion", {"prompt": list(self._prefix), "n_predict": 0, "cache_prompt": True})
+            self._slot("save")
+
+    def _restore(self, prompt: Tokens) -> None:
+        """A slot that holds the shared prefix and nothing else, or nothing at all for a prompt that does not begin with it."""
+        self._slot("restore" if self._prefix and prompt[: len(self._prefix)] == self._prefix else "erase")
+
+    def _slot(self, action: str) -> None:
+        try:
+            self._client.post(f"{self._process.url}/slots/0?action={action}", {"filename": STATE_FILE})
+        except RefusedError as refusal:
+            raise EngineError(
+                f"llama.cpp cannot {action} the state of the shared prompt: {refusal.reason}",
+                where=str(self._weights.path),
+                remedy="free space in the folder for temporary files (TMPDIR)",
+            ) from refusal
+
+    # Answers
+
+    def _answer(self, request: CallRequest) -> Completion:
+        started = time.perf_counter()
+        prompt = self._fitting_prompt(request)
+        spent = Spent()
+        if isinstance(request.answer, OneLabel):
+            text, finish, probabilities = self._scored(request, request.answer.labels, prompt, spent)
+        else:
+            probabilities = None
+            text, finish = self._written(request, prompt, spent)
+        return Completion(
+            text=text,
+            finish=finish,
+            prompt_tokens=len(prompt),
+            output_tokens=spent.output_tokens,
+            seconds=time.perf_counter() - started,
+            prefill_seconds=spent.prefill_seconds,
+            # Scoring reads the first token's distribution: nothing is decoded.
+            decode_seconds=None if probabilities else spent.decode_seconds,
+            label_probabilities=probabilities,
+        )
+
+    def _scored(self, request: CallRequest, labels: tuple[str, ...], prompt: Tokens, spent: Spent) -> tuple[str, Finish, dict[str, float]]:
+        """Scores the labels: one call per branch of their tokens, usually one in all."""
+
+        def ask(path: Tokens, choices: Tokens) -> dict[int, float]:
+            answer = self._call(
+                request,
+                prompt + path,
+                {
+                    "max_tokens": 1,
+                    "temperature": 1,
+                    "samplers": ["temperature"],
+                    "logit_bias": [[token, LABEL_BIAS] for token in choices],
+                    "n_probs": len(choices),
+                    "post_sampling_probs": True,
+                },
+            )
+            spent.add(answer)
+            return _among(choices, answer["choices"][0]["logprobs"]["content"][0]["top_probs"])
+
+        probabilities = label_probabilities(self._prompts.labels(request, labels), ask)
+        return most_probable(probabilities), "stop", probabilities
+
+    def _written(self, request: CallRequest, prompt: Tokens, spent: Spent) -> tuple[str, Finish]:
+        """Lets the model write, held to the answer's grammar."""
+        answer = self._call(request, prompt, self._form(request) | _sampling(request))
+        spent.add(answer)
+        choice = answer["choices"][0]
+        text, finish = choice["text"], "length" if choice["finish_reason"] == "length" else "stop"
+        if isinstance(request.answer, Number):
+            text, complete = number_text(text)
+            finish = "stop" if complete else finish
+        return text, finish
+
+    def _form(self, request: CallRequest) -> dict[str, Any]:
+        """The part of a call that holds the answer to its form."""
+        answer = request.answer
+        if isinstance(answer, JsonObject):
+            return {"max_tokens": answer.max_tokens, "grammar": self._grammar(request, answer)}
+        if isinstance(answer, Number):
+            return {"max_tokens": answer.max_tokens, "grammar": NUMBER_GBNF, "stop": ["\n"]}
+        assert isinstance(answer, FreeText)
+        return {"max_tokens": answer.max_tokens, "stop": list(answer.stop)}
+
+    def _grammar(self, request: CallRequest, answer: JsonObject) -> str:
+        """The schema's grammar, tried once: llama.cpp drops one that it cannot use in silence, and only its log tells."""
+        key = json.dumps(answer.schema, sort_keys=True)
+        if key not in self._grammars:
+            grammar = json_lark(answer.schema)
+            known = len(self._process.log())
+            self._call(request, self._prompts.prompt(request).tokens, {"max_tokens": 1, "grammar": grammar})
+            said = self._process.log()[known:].partition("llg error:")[2].strip()
+            if said:
+                what = f"llama.cpp cannot hold answers to this schema: {said.splitlines()[0]}"
+                raise InputError(what, where="schema", remedy="leave out what the message names")
+            self._grammars[key] = grammar
+        return self._grammars[key]
+
+    def _call(self, request: CallRequest, prompt: Tokens, body: Mapping[str, Any]) -> dict[str, Any]:
+        self._restore(prompt)
+        try:
+            answer = self._client.post("/completions", {"prompt": list(prompt), "cache_prompt": True, **body})
+        except RefusedError as refusal:
+            raise InputError(f"llama.cpp refuses the row: {refusal.reason}", where=f"row {request.row}", remedy=refusal.remedy) from refusal
+        return answer
+
+
+def _start(
+    weights: Weights, context_tokens: int | None, memory_limit_bytes: int | None, timeout_s: float | None, threads: int | None
+) -> Start:
+    return Start(
+        path=weights.path,
+        n_ctx=checked_context(context_tokens, weights.context_tokens, str(weights.path)),
+        n_threads=threads or default_threads(),
+        memory_limit_bytes=memory_limit_bytes or default_memory_limit_bytes(),
+        timeout_s=timeout_s or default_start_timeout_s(weights.weight_bytes),
+    )
+
+
+def _among(choices: Tokens, listed: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    """The choices' probabilities, summing to 1. One that is not listed has underflowed to zero."""
+    told = {entry["id"]: entry["prob"] for entry in listed}
+    total = sum(told.get(token, 0.0) for token in choices)
+    return {token: told.get(token, 0.0) / total for token in choices}
+
+
+def _sampling(request: CallRequest) -> dict[str, Any]:
+    """Only the samplers that the request names: the server's defaults include more."""
+    sampling = request.sampling
+    return {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed, "samplers": ["top_p", "temperature"]}

@@ -1,0 +1,193 @@
+"""The one client for every OpenAI-compatible server, and the one place where its failures become ours.
+
+Retries are bounded and happen only for what may pass: a lost connection, a time-out, 408, 429, 5xx. Everything else is said at once.
+
+| what happened                         | raised                                                      |
+|---------------------------------------|-------------------------------------------------------------|
+| no connection                         | `EngineError`, fatal                                        |
+| time-out, 408, 429, 5xx after retries | `EngineError`: the row stays missing                        |
+| a body that is not a JSON object      | `EngineError`, not retried: the server would say it again   |
+| 401, 403                              | `InputError`: wrong key                                     |
+| 404                                   | `NotFoundError` (an `InputError`): wrong address or model   |
+| any other 4xx                         | `RefusedError` (an `InputError`), in the server's words     |
+"""
+
+import ipaddress
+import json
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from llmpick.evidence.errors import EngineError, InputError, LlmpickError
+
+# The SDK takes most of a second to import, so it is imported when the first client is made.
+if TYPE_CHECKING:
+    import openai
+
+LATER = "run again later: finished rows are kept"
+LOG = "look at the server's log, then run again: finished rows are kept"
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 60.0
+RETRIED = frozenset({408, 429})
+
+
+class RefusedError(InputError):
+    """The server understood the request and will not answer it; `reason` is what it said."""
+
+    def __init__(self, reason: str, *, where: str) -> None:
+        super().__init__(f"the server refuses the request: {reason}", where=where, remedy="change what the message names")
+        self.reason = reason
+
+
+class NotFoundError(InputError):
+    """404: the server does not know the address, or not the model."""
+
+
+class Client:
+    """Posts to and gets from one server. Safe to use from several threads.
+
+    `timeout_s` is the longest silence of the server that is waited for. `key_from` names where the key came from, for the remedy.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str,
+        timeout_s: float,
+        retries: int,
+        key_from: str = "the API key",
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        import openai
+
+        # A proxy meant for the world must not see, or lose, what is said to this very machine.
+        http = openai.DefaultHttpxClient(trust_env=False) if is_loopback(url) else None
+        self.url = url.rstrip("/")
+        self._sdk = openai.OpenAI(base_url=self.url, api_key=key, timeout=timeout_s, max_retries=0, http_client=http)
+        self._retries = retries
+        self._key_from = key_from
+        self._sleep = sleep
+        self._now = now
+
+    def post(self, path: str, body: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
+        """Sends `body` to `path` (below the server's URL, or a whole URL) and returns the JSON object that comes back."""
+        sdk = self._sdk if timeout_s is None else self._sdk.with_options(timeout=timeout_s)
+        return self._ask(path, lambda: sdk.post(path, cast_to=object, body=dict(body)), self._retries)
+
+    def get(self, path: str, *, retries: int | None = None) -> dict[str, Any]:
+        """The JSON object at `path` (below the server's URL, or a whole URL)."""
+        return self._ask(path, lambda: self._sdk.get(path, cast_to=object), self._retries if retries is None else retries)
+
+    def close(self) -> None:
+        self._sdk.close()
+
+    def _ask(self, path: str, send: Callable[[], object], retries: int) -> dict[str, Any]:
+        import openai
+
+        where = path if "://" in path else f"{self.url}{path}"
+        left = retries
+        wait = FIRST_WAIT_S
+        while True:
+            try:
+                return _object(send(), where)
+            except ValueError as error:
+                raise _not_json(where, str(error)) from error
+            except openai.OpenAIError as error:
+                if left == 0 or not _may_pass(error):
+                    raise _translated(error, where, self._key_from) from error
+                self._sleep(min(_retry_after(error, self._now()) or wait, LONGEST_WAIT_S))
+            left -= 1
+            wait *= 2
+
+
+def is_loopback(url: str) -> bool:
+    """True when the address is this machine's own, by name or number."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _object(answer: object, where: str) -> dict[str, Any]:
+    """The SDK leaves a body as text when its content type is not JSON's; some small servers name none."""
+    found = json.loads(answer) if isinstance(answer, str) else answer
+    if not isinstance(found, dict):
+        raise _not_json(where, f"got {type(found).__name__}")
+    return found
+
+
+def _not_json(where: str, why: str) -> EngineError:
+    return EngineError(
+        f"the server's answer is not a JSON object ({why})",
+        where=where,
+        remedy="check that the address is an OpenAI-compatible API (it usually ends in /v1)",
+    )
+
+
+def _may_pass(error: "openai.OpenAIError") -> bool:
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code in RETRIED or error.status_code >= 500
+    return isinstance(error, openai.APIConnectionError)
+
+
+def _retry_after(error: "openai.OpenAIError", now: float) -> float | None:
+    """Seconds that the server asks to wait: a number, or a date; None when it does not say."""
+    response = getattr(error, "response", None)
+    asked = response.headers.get("retry-after") if response is not None else None
+    if not asked:
+        return None
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - now)
+    except ValueError:
+        return None
+
+
+def _translated(error: "openai.OpenAIError", where: str, key_from: str) -> LlmpickError:
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return _status_error(error.status_code, _reason(error), where, key_from)
+    cause = type(error.__cause__).__name__
+    if cause in ("ConnectError", "ConnectTimeout"):
+        return EngineError(
+            f"no server answers ({error.__cause__})", where=where, remedy="start the server, or correct the address", fatal=True
+        )
+    if isinstance(error, openai.APITimeoutError):
+        return EngineError("the server did not answer in time", where=where, remedy=LATER)
+    return EngineError(f"the connection broke ({error.__cause__ or error})", where=where, remedy=LOG)
+
+
+def _status_error(status: int, reason: str, where: str, key_from: str) -> LlmpickError:
+    if status in (401, 403):
+        return InputError(
+            f"the server does not accept the key: {reason}", where=where, remedy=f"set {key_from} to a key that this server accepts"
+        )
+    if status == 404:
+        return NotFoundError(
+            f"the server does not know the address or the model: {reason}",
+            where=where,
+            remedy="compare both with what the server's /models lists",
+        )
+    if status in RETRIED:
+        return EngineError(f"the server is too busy (status {status}): {reason}", where=where, remedy=LATER)
+    if status >= 500:
+        return EngineError(f"the server failed (status {status}): {reason}", where=where, remedy=LOG)
+    return RefusedError(reason, where=where)
+
+
+def _reason(error: "openai.APIStatusError") -> str:
+    """The server's own words, on one line and short."""
+    body = error.body
+    said = body.get("message", body) if isinstance(body, dict) else body or error.message
+    return " ".join(str(said).split())[:500]
