@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from llmpick.evidence.call import CallRecord
+from llmpick.evidence.call import CallRecord, EngineInfo
 from llmpick.measure.backend import Backend
 from llmpick.store.store import Store
 
@@ -16,7 +16,13 @@ class RunLedger:
         self._store = store
         self._run_id = run_id
         self.paid_before = frozenset(call.key for call, paid in store.run_calls(run_id) if paid)
-        self.engines = {load.candidate: load.engine for load in store.loads(run_id)}
+        self._kept = {load.candidate: load.engine for load in store.loads(run_id)}
+        self._opened: dict[str, Backend] = {}
+
+    @property
+    def engines(self) -> dict[str, EngineInfo]:
+        """Who answered for each candidate: by what a running engine says of itself now, else by what an earlier sitting kept."""
+        return {**self._kept, **{candidate: backend.engine for candidate, backend in self._opened.items()}}
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         return self._store.calls(keys)
@@ -25,7 +31,7 @@ class RunLedger:
         self._store.record(self._run_id, call, paid=paid)
 
     def loaded(self, candidate: str, backend: Backend) -> None:
-        self.engines[candidate] = backend.engine
+        self._opened[candidate] = backend
         self._store.record_load(
             self._run_id,
             candidate,

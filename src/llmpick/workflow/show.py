@@ -3,6 +3,7 @@
 from dataclasses import replace
 from difflib import get_close_matches
 
+from llmpick.evidence.call import CallRecord
 from llmpick.evidence.errors import InputError
 from llmpick.store.records import WholeRun
 from llmpick.store.store import Store
@@ -20,7 +21,7 @@ def show_run(name: str, *, row: str | None = None) -> WholeRun:
     return whole if row is None else replace(whole, calls=_calls_of_row(whole, row))
 
 
-def _calls_of_row(whole: WholeRun, row: str) -> tuple:
+def _calls_of_row(whole: WholeRun, row: str) -> tuple[tuple[CallRecord, bool], ...]:
     found = tuple(entry for entry in whole.calls if entry[0].row == row)
     if not found:
         rows = list(dict.fromkeys(call.row for call, _ in whole.calls))
