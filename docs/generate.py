@@ -7,9 +7,11 @@ The README shows a real run. Its figures differ from machine to machine, so `tes
 text with all numbers masked.
 """
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -52,15 +54,15 @@ def with_block(text: str, begin: str, block: str) -> str:
 
 
 def readme_block() -> str:
-    """The first command of `make pick`, and the beginning of what it prints: up to the scores by slice."""
-    return f"```console\n$ llmpick pick examples/order-facts/task.toml\n{shown(run_pick())}\n```"
+    """The first command of `make pick`, and the beginning of what it prints: up to the scores by slice. Nothing kept is used."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = shown(run_pick(store=f"{folder}/readme.db"))
+    return f"```console\n$ llmpick pick examples/order-facts/task.toml\n{said}\n```"
 
 
-def run_pick(*, store: str | None = None) -> str:
+def run_pick(*, store: str) -> str:
     """What `llmpick pick` prints on an 88-column page without a terminal."""
-    import os
-
-    environment = {**os.environ, "COLUMNS": "88", **({"LLMPICK_DB": store} if store else {})}
+    environment = {**os.environ, "COLUMNS": "88", "LLMPICK_DB": store}
     command = [sys.executable, "-m", "llmpick", *PICK]
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
 

@@ -42,7 +42,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         for call, paid in LOG:
             store.record(run.id, call, paid=paid)
         engine = EngineInfo("llama.cpp", "b11549", "cpu")
-        store.record_load(run.id, "gemma", load_seconds=1.5, resident_bytes=2**29, engine=engine)
+        store.record_load(run.id, "gemma", identity="gemma on 1", load_seconds=1.5, resident_bytes=2**29, engine=engine)
         store.finish(run.id, status="finished", answer=ANSWER, now=NOW + timedelta(minutes=1))
         store.begin(fingerprint="f2", verb="pick", title="intents", seed=0, inputs={}, now=NOW + timedelta(days=1))
     return run.id

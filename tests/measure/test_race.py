@@ -34,6 +34,9 @@ class Memory:
     def loaded(self, candidate: str, backend: Backend) -> None:
         self.loads.append(candidate)
 
+    def resident(self, candidate: str, resident_bytes: int) -> None:
+        self.memory = {**getattr(self, "memory", {}), candidate: resident_bytes}
+
 
 class Engine:
     """An engine that does nothing; what lanes ask is in the tests' own hands."""

@@ -284,12 +284,18 @@ def test_without_any_run_the_remedy_is_to_make_one(store: Store) -> None:
 
 def test_loads_are_kept_with_their_engine(store: Store) -> None:
     run = begin(store)
-    store.record_load(run.id, "gemma", load_seconds=1.5, resident_bytes=2**33, engine=ENGINE)
-    store.record_load(run.id, "remote", load_seconds=0.0, resident_bytes=None, engine=EngineInfo("openai-compatible", "?", "remote"))
+    store.record_load(run.id, "gemma", identity="gemma on 1", load_seconds=1.5, resident_bytes=2**33, engine=ENGINE)
+    store.record_load(
+        run.id, "remote", identity="remote", load_seconds=0.0, resident_bytes=None, engine=EngineInfo("openai-compatible", "?", "remote")
+    )
     assert store.loads(run.id) == (
         LoadRecord("gemma", 1.5, 2**33, ENGINE),
         LoadRecord("remote", 0.0, None, EngineInfo("openai-compatible", "?", "remote")),
     )
+    store.raise_resident(run.id, "gemma", 2**34)
+    store.raise_resident(run.id, "gemma", 2**30)
+    assert store.latest_load("gemma on 1") == LoadRecord("gemma", 1.5, 2**34, ENGINE)
+    assert store.latest_load("gemma on 2") is None
     assert store.whole_run(run.id).loads == store.loads(run.id)
 
 

@@ -39,6 +39,8 @@ class Ledger(Protocol):
 
     def loaded(self, candidate: str, backend: Backend) -> None: ...
 
+    def resident(self, candidate: str, resident_bytes: int) -> None: ...
+
 
 @dataclass(slots=True)
 class Lane:
@@ -252,6 +254,7 @@ def _run_lane(
     resident = backend.resident_bytes() if backend else None
     if resident is not None:
         lane.resident_bytes.append(resident)
+        ledger.resident(lane.candidate, resident)
     lane.broken = lane.breaks(lane)
 
 

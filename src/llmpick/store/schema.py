@@ -86,6 +86,7 @@ loads = Table(
     Column("id", _Id, primary_key=True),
     Column("run", Text, ForeignKey("runs.id"), nullable=False, index=True),
     Column("candidate", AnyText, nullable=False),
+    Column("identity", AnyText, nullable=False, index=True),
     Column("load_seconds", Double, nullable=False),
     Column("resident_bytes", BigInteger),
     Column("engine", _Json, nullable=False),

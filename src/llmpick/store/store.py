@@ -138,11 +138,27 @@ class Store:
         with self._database.reading() as connection:
             return tuple((call_from_row(row), row["paid"]) for row in connection.execute(query).mappings())
 
-    def record_load(self, run_id: str, candidate: str, *, load_seconds: float, resident_bytes: int | None, engine: EngineInfo) -> None:
-        """Keeps one start of an engine with a model."""
-        row = {"run": run_id, "candidate": candidate, "load_seconds": load_seconds, "resident_bytes": resident_bytes}
+    def record_load(
+        self, run_id: str, candidate: str, *, identity: str, load_seconds: float, resident_bytes: int | None, engine: EngineInfo
+    ) -> None:
+        """Keeps one start of an engine with a model. `identity` names the model's content and the engine that runs it."""
+        row = {"run": run_id, "candidate": candidate, "identity": identity, "load_seconds": load_seconds, "resident_bytes": resident_bytes}
         with self._database.writing() as connection:
             connection.execute(loads.insert(), {**row, "engine": engine_to_json(engine)})
+
+    def raise_resident(self, run_id: str, candidate: str, resident_bytes: int) -> None:
+        """Notes that the engine which the run started last for the candidate was seen to hold more memory than was known."""
+        newest = select(func.max(loads.c.id)).where(loads.c.run == run_id, loads.c.candidate == candidate).scalar_subquery()
+        grown = (loads.c.id == newest, func.coalesce(loads.c.resident_bytes, -1) < resident_bytes)
+        with self._database.writing() as connection:
+            connection.execute(update(loads).where(*grown).values(resident_bytes=resident_bytes))
+
+    def latest_load(self, identity: str) -> LoadRecord | None:
+        """The newest start of this model with this engine, by any run; None when there was none."""
+        query = select(loads).where(loads.c.identity == identity).order_by(loads.c.id.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            return None if row is None else load_from_row(row)
 
     def loads(self, run_id: str) -> tuple[LoadRecord, ...]:
         """The run's loads, in order."""

@@ -179,7 +179,7 @@ def _measured(raced: _Raced, findings: Findings, ledger: RunLedger) -> Candidate
         decode_tokens_per_s=part.decode_tokens_per_s if isinstance(speed, Unknown) else speed,
         ttft_s=ttft(lane.records) if entry else part.ttft_s,
         spent=paid_for(lane, raced.candidate),
-        engine=ledger.engines.get(lane.candidate),
+        engine=ledger.engine(lane.candidate) if entry else None,
         load_seconds=lane.load_seconds if lane.loads else None,
         seconds_per_call=seconds_of(seen) / len(seen) if seen else None,
         macro_f1=macro_f1(pairs),

@@ -54,8 +54,12 @@ def model_lane(
     cost_by: CostBy,
     memory: Estimate | Unknown,
     measured_here: bool,
+    resident_bytes: int | None,
 ) -> Lane:
-    """A lane that asks an engine, and finds what it answered before under `identity`."""
+    """A lane that asks an engine, and finds what it answered before under `identity`.
+
+    `resident_bytes` is what the same model was seen to take in an earlier run: a run without a call of its own has no other measurement.
+    """
 
     def opened() -> Backend:
         backend = open_backend(candidate)
@@ -81,6 +85,7 @@ def model_lane(
         ask=ask,
         price=lambda records: money(records, candidate) or 0.0,
         reuse=lambda record, i: _rescored(record, candidate.id, course, i),
+        resident_bytes=[] if resident_bytes is None else [resident_bytes],
         remote=isinstance(candidate.run, Endpoint),
         memory_bytes=int(memory.interval.high) if isinstance(memory, Estimate) else 0,
     )
@@ -135,11 +140,11 @@ def call_key(identity: str, request: CallRequest) -> str:
 
 
 def measured_memory(lane: Lane) -> Measurement | None:
-    """Resident memory of the engine's process over the run: its highest value, between the lowest and the highest seen."""
+    """Resident memory of the engine's process: its highest value, between the lowest and the highest seen."""
     if not lane.resident_bytes:
         return None
     low, high = min(lane.resident_bytes), max(lane.resident_bytes)
-    seen = Source("resident memory of the engine's process, lowest to highest seen in this run")
+    seen = Source("resident memory of the engine's process, lowest to highest seen")
     return Measurement(Interval(high, low, high, 1.0), "bytes", len(lane.resident_bytes), seen)
 
 

@@ -4,25 +4,33 @@ from collections.abc import Mapping, Sequence
 
 from llmpick.evidence.call import CallRecord, EngineInfo
 from llmpick.measure.backend import Backend
+from llmpick.store.records import LoadRecord
 from llmpick.store.store import Store
 
 
 class RunLedger:
-    """The store as one run sees it. `paid_before` are the keys that this run paid for in an earlier
-    sitting, `engines` who answered for each candidate.
+    """The store as one run sees it. `paid_before` are the keys that this run paid for in an earlier sitting.
+
+    `identities` names each candidate's model and engine by content.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, identities: Mapping[str, str]) -> None:
         self._store = store
         self._run_id = run_id
+        self._identities = identities
         self.paid_before = frozenset(call.key for call, paid in store.run_calls(run_id) if paid)
-        self._kept = {load.candidate: load.engine for load in store.loads(run_id)}
         self._opened: dict[str, Backend] = {}
 
-    @property
-    def engines(self) -> dict[str, EngineInfo]:
-        """Who answered for each candidate: by what a running engine says of itself now, else by what an earlier sitting kept."""
-        return {**self._kept, **{candidate: backend.engine for candidate, backend in self._opened.items()}}
+    def last_load(self, candidate: str) -> LoadRecord | None:
+        """The newest start of the same model with the same engine, in this run or an earlier one."""
+        return self._store.latest_load(self._identities.get(candidate, ""))
+
+    def engine(self, candidate: str) -> EngineInfo | None:
+        """Who answers for the candidate: by what its engine says of itself now, else by its last start; None for a baseline."""
+        if candidate in self._opened:
+            return self._opened[candidate].engine
+        kept = self.last_load(candidate)
+        return kept.engine if kept else None
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         return self._store.calls(keys)
@@ -35,7 +43,11 @@ class RunLedger:
         self._store.record_load(
             self._run_id,
             candidate,
+            identity=self._identities[candidate],
             load_seconds=backend.load_seconds,
             resident_bytes=backend.resident_bytes(),
             engine=backend.engine,
         )
+
+    def resident(self, candidate: str, resident_bytes: int) -> None:
+        self._store.raise_resident(self._run_id, candidate, resident_bytes)

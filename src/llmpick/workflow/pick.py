@@ -104,7 +104,7 @@ def _run(
     if run.resumed:
         watch.note(f"going on with the unfinished run {run.id}")
     try:
-        answer = _race(findings, RunLedger(store, run.id), run.id, load, watch)
+        answer = _race(findings, RunLedger(store, run.id, _identities(findings)), run.id, load, watch)
     except (InterruptedRaceError, KeyboardInterrupt) as interrupt:
         store.finish(run.id, status="interrupted", answer=None, now=datetime.now(UTC))
         raise KeyboardInterrupt from interrupt
@@ -117,7 +117,7 @@ def _run(
 
 def _race(findings: Findings, ledger: RunLedger, run_id: str, load: Load, watch: Watch) -> Answer:
     task, course = findings.task, findings.course
-    models = [_lane(entry, findings, load) for entry in runnable(findings.entries)]
+    models = [_lane(entry, findings, load, ledger) for entry in runnable(findings.entries)]
     lanes = [*(baseline_lane(result, course) for result in run_baselines(task)), *models]
     traces = _Traces(len(course.examples), task.confidence)
 
@@ -162,9 +162,10 @@ def _identified(entry: Entry, store: Store, watch: Watch) -> Entry:
         return replace(entry, error=error)
 
 
-def _lane(entry: Entry, findings: Findings, load: Load) -> Lane:
+def _lane(entry: Entry, findings: Findings, load: Load, ledger: RunLedger) -> Lane:
     assert entry.identity is not None, "a model is identified before it runs"
     limits = findings.task.limits
+    kept = ledger.last_load(entry.candidate.id)
     context = min(load.context_tokens, context_of(entry.candidate) or load.context_tokens)
 
     def opened(candidate: Candidate) -> Backend:
@@ -179,6 +180,7 @@ def _lane(entry: Entry, findings: Findings, load: Load) -> Lane:
         cost_by=findings.cost_by,
         memory=entry.memory,
         measured_here=limits.device == "this machine" and limits.users == 1,
+        resident_bytes=kept.resident_bytes if kept else None,
     )
 
 
@@ -210,6 +212,10 @@ def _in_unit(interval: Interval) -> Interval:
     return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
+def _identities(findings: Findings) -> dict[str, str]:
+    return {entry.candidate.id: entry.identity.text for entry in findings.entries if entry.identity}
+
+
 def _fingerprint(findings: Findings) -> str:
     """What makes two runs the same work: task content, settings, candidates with their file hashes, and the day of the facts."""
     task = findings.task
@@ -221,6 +227,6 @@ def _fingerprint(findings: Findings) -> str:
         findings.cost_by,
         [task.budget.calls, task.budget.tokens, task.budget.minutes, task.budget.money],
         str(findings.as_of),
-        sorted(f"{entry.candidate.id} {entry.identity.text if entry.identity else ''}" for entry in findings.entries),
+        sorted(_identities(findings).items()),
     ]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()

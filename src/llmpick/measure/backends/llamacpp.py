@@ -96,7 +96,7 @@ class LlamaCppBackend:
         self.engine = self._info()
 
     def prepare(self, requests: Sequence[CallRequest]) -> None:
-        """Tokenises all prompts, checks that each fits, and evaluates once what those of a group share (of a lone one all but the last token)."""
+        """Tokenises all prompts, checks that each fits, and evaluates once what those of a group share (at most all but the last token)."""
         with self._lock:
             self._check_open()
             if not requests:
