@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -261,18 +262,21 @@ def test_labels_of_several_tokens_and_a_label_that_begins_another(smollm2: Llama
     assert answer.output_tokens > 1
 
 
-def test_restoring_the_shared_prefix_gives_what_evaluating_it_again_gives(smollm2: LlamaCppBackend) -> None:
-    rows = [asked(str(i), f"Name the colour of item {i}.", FreeText(8)) for i in range(4)]
-    smollm2.prepare(rows)
-    shared = len(smollm2._prefix)
-    assert 10 < shared < min(len(smollm2._prompts.prompt(row).tokens) for row in rows)
-    answers = [smollm2.complete(row) for row in rows]
-    assert [answer.text for answer in answers] == [smollm2.complete(row).text for row in rows]
-    smollm2._restore(smollm2._prompts.prompt(rows[0]).tokens)
-    again = smollm2._client.post(
-        "/completions", {"prompt": list(smollm2._prompts.prompt(rows[0]).tokens), "max_tokens": 1, "cache_prompt": True}
-    )
-    assert again["timings"]["cache_n"] == shared
+def test_restoring_a_groups_prefix_gives_what_evaluating_it_again_gives(smollm2: LlamaCppBackend) -> None:
+    """Two groups with other words at the beginning, their rows mixed: each call starts from its own group's state."""
+    colours = [replace(asked(str(i), f"Name the colour of item {i}.", FreeText(8)), group="colours") for i in range(3)]
+    towns = [replace(asked(f"t{i}", f"Is town {i} in the north?", FreeText(8)), group="towns") for i in range(3)]
+    mixed = [row for pair in zip(colours, towns, strict=True) for row in pair]
+    smollm2.prepare(mixed)
+    answers = {row.row: smollm2.complete(row).text for row in mixed}
+    assert answers == {row.row: smollm2.complete(row).text for row in reversed(mixed)}
+    for row in mixed:
+        prompt = smollm2._prompts.prompt(row).tokens
+        shared = len(smollm2._prefixes[row.group].tokens)
+        assert 10 < shared < len(prompt)
+        smollm2._restore(row, prompt)
+        again = smollm2._client.post("/completions", {"prompt": list(prompt), "max_tokens": 1, "cache_prompt": True})
+        assert again["timings"]["cache_n"] == shared
 
 
 def test_a_seed_makes_sampling_repeatable(smollm2: LlamaCppBackend) -> None:

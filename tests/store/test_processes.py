@@ -89,8 +89,8 @@ def test_kill_9_loses_nothing_that_was_recorded_and_the_run_goes_on(url: str, ac
         run = said(process)
         keys = [said(process) for _ in range(acknowledged)]
         process.send_signal(signal.SIGKILL)
-        rest, _ = process.communicate()
-        keys += [line for line in rest.splitlines() if line.startswith("k") and len(line) > 1]
+        assert process.stdout is not None
+        keys += [line for line in process.stdout.read().splitlines() if line.startswith("k") and len(line) > 1]
     with Store.open(url) as store:
         wait_until_dead(store, run)
         assert store.run(run).status == "interrupted"

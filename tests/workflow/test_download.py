@@ -1,19 +1,14 @@
 """Downloading from a hub: a real HTTP server on loopback that answers as the hub's API does, and can misbehave."""
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
+from tests.workflow.hub_server import COMMIT, Hub, serve_hub, sha256
 
 from llmpick.decide.answer import Fetch
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
@@ -22,117 +17,19 @@ from llmpick.sources.hub import find_snapshot
 from llmpick.workflow.download import plan_download, run_download
 from llmpick.workflow.fetch import fetch_advice
 
-COMMIT = "c" * 40
 WEIGHTS = b"GGUF" + bytes(range(256)) * 4000  # 1,024,004 bytes
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-@dataclass
-class Hub:
-    """One repository, and how the server misbehaves: `lies` are served instead of a file, `cut_after` drops one answer half-way."""
-
-    repository: str
-    files: dict[str, bytes]
-    lies: dict[str, bytes] = field(default_factory=dict)
-    cut_after: int | None = None
-    gated: bool = False
-    claimed_bytes: int | None = None
-    commit: str = COMMIT
-    asked: list[str] = field(default_factory=list)
-    tokens: set[str | None] = field(default_factory=set)
-    url: str = ""
-
-    def tree(self) -> list[dict[str, object]]:
-        return [self._entry(path, content) for path, content in self.files.items()]
-
-    def _entry(self, path: str, content: bytes) -> dict[str, object]:
-        entry: dict[str, object] = {"type": "file", "oid": hashlib.sha1(content).hexdigest(), "size": len(content), "path": path}
-        if path.endswith((".gguf", ".safetensors", ".bin")):
-            size = self.claimed_bytes or len(content)
-            entry |= {"size": size, "lfs": {"oid": sha256(content), "size": size, "pointerSize": 134}}
-        return entry
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    hub: Hub
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, body: bool) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.hub.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
-        self.hub.tokens.add(self.headers.get("Authorization"))
-        api, resolve = f"/api/models/{self.hub.repository}", f"/{self.hub.repository}/resolve/"
-        if self.hub.gated:
-            self._send(403, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"}, body)
-        elif path in (f"{api}/revision/main", f"{api}/revision/{self.hub.commit}"):
-            self._send(200, json.dumps({"id": self.hub.repository, "sha": self.hub.commit}).encode(), {}, body)
-        elif path.startswith(f"{api}/revision/"):
-            self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, body)
-        elif path.startswith(f"{api}/tree/"):
-            self._send(200, json.dumps(self.hub.tree()).encode(), {}, body)
-        elif path.startswith(resolve):
-            self._file(path.removeprefix(resolve).partition("/")[2], body)
-        else:
-            self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
-
-    def _file(self, name: str, body: bool) -> None:
-        content = self.hub.files[name]
-        served = self.hub.lies.get(name, content)
-        headers = {"X-Repo-Commit": self.hub.commit, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
-        if "lfs" in self.hub._entry(name, content):
-            headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
-        if range_asked := self.headers.get("Range"):
-            start = int(range_asked.removeprefix("bytes=").removesuffix("-"))
-            headers["Content-Range"] = f"bytes {start}-{len(served) - 1}/{len(served)}"
-            self._send(206, served[start:], headers, body)
-        else:
-            self._send(200, served, headers, body)
-
-    def _send(self, status: int, content: bytes, headers: Mapping[str, str], body: bool) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if body and self.hub.cut_after is not None and len(content) > self.hub.cut_after:
-            self.wfile.write(content[: self.hub.cut_after])
-            self.close_connection, self.hub.cut_after = True, None
-        elif body:
-            self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    repository = Hub(
-        "org/Tiny-GGUF",
-        {
-            "README.md": b"# Tiny",
-            "tiny-q4_k_m.gguf": WEIGHTS,
-            "tiny-q8_0.gguf": WEIGHTS + b"8",
-            "mmproj-tiny-q4_k_m.gguf": b"vision",
-        },
-    )
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": repository})) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        repository.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield repository
-        finally:
-            server.shutdown()
-            thread.join()
+    files = {
+        "README.md": b"# Tiny",
+        "tiny-q4_k_m.gguf": WEIGHTS,
+        "tiny-q8_0.gguf": WEIGHTS + b"8",
+        "mmproj-tiny-q4_k_m.gguf": b"vision",
+    }
+    with serve_hub(Hub("org/Tiny-GGUF", files)) as served:
+        yield served
 
 
 @pytest.fixture

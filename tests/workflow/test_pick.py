@@ -211,6 +211,22 @@ def test_a_damaged_file_is_named(task: Path, tmp_path: Path, capsys: pytest.Capt
     assert "damaged.gguf" in json.loads(capsys.readouterr().out)["error"]["where"]
 
 
+def test_a_cached_file_that_is_not_what_the_hub_published_is_refused(
+    task: Path, smollm2_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "HF_HOME/hub/models--org--Tiny-GGUF"
+    for part in ("blobs", "snapshots/abc", "refs"):
+        (folder / part).mkdir(parents=True)
+    blob = folder / "blobs" / ("0" * 64)
+    blob.write_bytes(smollm2_path.read_bytes())
+    (folder / "snapshots/abc/tiny.gguf").symlink_to(blob)
+    (folder / "refs/main").write_text("abc")
+    document = answer(["pick", task, "--budget", "1calls"], capsys)
+    tiny = one(document, "tiny.gguf")
+    assert tiny["status"] == "failed"
+    assert "the hub published 000" in tiny["reasons"][0]
+
+
 def start(words: Sequence[str | Path], database: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "LLMPICK_DB": str(database)}
     command = [sys.executable, "-m", "llmpick", *map(str, words), "--json"]

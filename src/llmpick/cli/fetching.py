@@ -20,13 +20,21 @@ def fetch_best(options: PickOptions, count: int, *, environ: Mapping[str, str], 
     for plan in plans:
         console.print(f"{plan.repository} {plan.quantization}: {len(plan.files)} files, {plan.bytes / 1e9:.2f} GB", highlight=False)
     total = sum(plan.bytes for plan in plans)
-    if not sure and not click.confirm(f"Download {total / 1e9:.2f} GB?", err=True):
-        raise click.Abort
+    if not sure and not _agreed(f"Download {total / 1e9:.2f} GB?"):
+        raise InputError("nothing was downloaded: nobody agreed to it", where="--fetch", remedy="answer y, or give --yes")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         for plan in plans:
             bar = bars.add_task(plan.repository, total=plan.bytes)
             run_download(plan, environ=environ, progress=lambda done, _, bar=bar: bars.update(bar, completed=done))
+
+
+def _agreed(question: str) -> bool:
+    """False also where nobody can be asked."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        return False
 
 
 def _plans(options: PickOptions, count: int, environ: Mapping[str, str], console: Console) -> list[DownloadPlan]:

@@ -19,7 +19,7 @@ LOG_SCALE_FROM = 20
 
 _CONFIG: Spec = {
     "background": None,
-    "font": "inherit",
+    "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
         "labelColor": "var(--muted)",

@@ -48,6 +48,12 @@ def download_command(environ: Mapping[str, str], id: str, *options: str) -> str:
     return mirror + shlex.join(["hf", "download", id, *options])
 
 
+def published_sha256(path: Path) -> str | None:
+    """The SHA-256 that the hub published for a file of its cache: the name of the blob that a weights file links to. None elsewhere."""
+    blob = path.resolve()
+    return blob.name if blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name) else None
+
+
 def cached_models(cache: Path) -> tuple[CachedModel, ...]:
     """Every snapshot of every model in the cache, by id, the main branch first."""
     found: list[CachedModel] = []

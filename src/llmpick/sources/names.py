@@ -66,6 +66,8 @@ def parse_model_name(text: str) -> ModelName:
     Raises `InputError` for a text of none of the forms and for a path that does not exist, with the nearest existing name.
     """
     text = text.strip()
+    if not text.isprintable():
+        raise InputError(f"{text!r} holds a character that no name has", where="model name", remedy=_FORMS)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         return _url(text)
     if text and os.path.exists(path := _path(text)):  # noqa: PTH110 - pathlib's raises for a name that is too long

@@ -16,7 +16,7 @@ from llmpick.decide.answer import Answer, LearningPoint, Trace
 from llmpick.decide.screen import context_of
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.device import Device, Load
-from llmpick.evidence.errors import LlmpickError
+from llmpick.evidence.errors import LlmpickError, ModelFileError
 from llmpick.evidence.model import Candidate, Endpoint, ModelFacts, Weights
 from llmpick.evidence.task import Task
 from llmpick.evidence.values import Interval
@@ -25,6 +25,7 @@ from llmpick.measure.baselines import learning_curve, run_baselines
 from llmpick.measure.engines import open_backend
 from llmpick.measure.race import InterruptedRaceError, Lane, Look, run_race
 from llmpick.sources.filehash import sha256_of
+from llmpick.sources.hub import published_sha256
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.means import mean_interval_t
 from llmpick.store.store import Store
@@ -154,6 +155,10 @@ def _identified(entry: Entry, store: Store, watch: Watch) -> Entry:
             watch.note(f"computing the SHA-256 of {path.name}")
             kept = sha256_of(path)
             store.remember_file_hash(path, status.st_size, status.st_mtime_ns, kept)
+        published = published_sha256(path)
+        if published not in (None, kept):
+            remedy = "the file is damaged: delete it and download it again"
+            raise ModelFileError(f"its SHA-256 is {kept}, the hub published {published}", where=str(path), remedy=remedy)
         return kept
 
     try:

@@ -279,8 +279,10 @@ def losers_title(answer: Answer) -> str:
 def conditions(answer: Answer) -> str:
     """Where and how it was found out, so that it can be replayed."""
     day = f", facts as known on {answer.as_of.isoformat()}" if answer.as_of else ""
+    engines = dict.fromkeys(f"{one.engine.name} ({one.engine.version}) on {one.engine.device}" for one in answer.candidates if one.engine)
+    by = f", answered by {joined([one_line(engine) for engine in engines])}" if engines else ""
     kept = f"Every call: llmpick show {answer.run} --calls" if answer.run else "Nothing of it is kept"
-    return f"{f'Run {answer.run}' if answer.run else 'Dry run'} on {one_line(answer.device)}, seed {answer.seed}{day}. {kept}"
+    return f"{f'Run {answer.run}' if answer.run else 'Dry run'} on {one_line(answer.device)}, seed {answer.seed}{day}{by}. {kept}"
 
 
 def interval_parts(score: Interval | Unknown, n: int) -> tuple[str, str]:
