@@ -23,7 +23,7 @@ from llmpick.evidence.errors import EngineError, InputError, ModelFileError
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
 from llmpick.measure import llamacpp_process
-from llmpick.measure.backends.llamacpp import LlamaCppBackend
+from llmpick.measure.backends.llamacpp import LlamaCppBackend, computes_on
 from llmpick.measure.client import Client
 from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, reason_in
 
@@ -341,3 +341,13 @@ def test_starting_and_closing_a_process_leaves_no_folder(smollm2_path: Path, tmp
         assert any(tmp_path.iterdir())
     assert not process.alive()
     assert not any(tmp_path.iterdir())
+
+
+CPU = {"name": "AMD EPYC", "type": "CPU"}
+GPU = {"name": "NVIDIA L4", "type": "GPU"}
+BLAS = {"name": "BLAS", "type": "ACCEL"}
+
+
+@pytest.mark.parametrize(("devices", "name"), [([CPU], "cpu"), ([CPU, GPU], "NVIDIA L4"), ([BLAS, CPU], "cpu"), ([], "cpu")])
+def test_the_device_that_takes_the_layers(devices: list[dict[str, str]], name: str) -> None:
+    assert computes_on(devices) == name

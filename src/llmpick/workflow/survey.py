@@ -51,10 +51,11 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
     """Everything before the first call: the task, the models, and what facts and estimates say of them."""
     task = _with_overrides(load_task(options.task_file), options)
     machine = this_machine()
-    device = _device(task, machine)
-    directories = (*options.directories, *(folder for folder in map(Path, task.model_directories) if folder.is_dir()))
+    idle_gpu = idle_gpu_note()
+    device = _device(task, machine, engine_uses_gpu=idle_gpu is None)
     resolve(task.metric)  # a metric that does not exist is an error now, and not after the first call
-    found = gather(options.models, directories=() if options.models else directories, as_of=options.as_of, environ=environ)
+    kept_with_task = () if options.models else tuple(folder for folder in map(Path, task.model_directories) if folder.is_dir())
+    found = gather(options.models, directories=(*options.directories, *kept_with_task), as_of=options.as_of, environ=environ)
     load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)
     sieve = _Sieve(task, device, machine, load, options.as_of)
     entries = tuple(sieve.here(_priced(candidate, task)) for candidate in found.candidates)
@@ -68,7 +69,7 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
         absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, task))),
         as_of=options.as_of,
-        notes=_notes(found, task),
+        notes=(*([idle_gpu] if idle_gpu else []), *_prior_notes(found, task)),
     )
     return findings, load
 
@@ -78,10 +79,10 @@ def _with_overrides(task: Task, options: PickOptions) -> Task:
     return replace(task, **{name: value for name, value in given.items() if value is not None})
 
 
-def _device(task: Task, machine: Device) -> Device:
+def _device(task: Task, machine: Device, *, engine_uses_gpu: bool) -> Device:
     """The device that the limits speak of: this machine's (its GPU if the engine can use it), or one of the catalog."""
     if task.limits.device == "this machine":
-        usable = () if idle_gpu_note() else gpus()
+        usable = gpus() if engine_uses_gpu else ()
         return usable[0] if usable else machine
     known = find_device(task.limits.device)
     if known is None:
@@ -183,10 +184,8 @@ def _worth_a_look(entry: Entry, task: Task) -> tuple[bool, int, int, int]:
     return not surely_fits, len(unnamed_languages(entry.candidate, task.languages)), -released, -parameters
 
 
-def _notes(found: Gathered, task: Task) -> tuple[str, ...]:
-    idle = idle_gpu_note()
-    prior = expected_scores(found.candidates, task)
-    return (
-        *([idle] if idle else []),
-        *(["No prior ranks the models that were not run: nothing is said about how good they would be."] if prior is None else []),
-    )
+def _prior_notes(found: Gathered, task: Task) -> tuple[str, ...]:
+    """Says so as long as nothing is known of how good a model should be before it has run."""
+    if expected_scores(found.candidates, task) is not None:
+        return ()
+    return ("No prior ranks the models that were not run: nothing is said about how good they would be.",)

@@ -21,7 +21,6 @@ from llmpick.evidence.task import Message
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT, SETTINGS
 from llmpick.measure.client import Client, RefusedError
 from llmpick.measure.grammars import NUMBER_GBNF, json_lark, number_text
-from llmpick.measure.idle_gpu import computes_on, idle_gpu_note
 from llmpick.measure.labels import Tokens, label_probabilities, most_probable
 from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads
 from llmpick.measure.llamacpp_process import start_timeout_s as default_start_timeout_s
@@ -172,7 +171,6 @@ class LlamaCppBackend:
             version=f"xllamacpp {self._process.version}",
             device=computes_on(self._process.devices),
             options=options,
-            note=idle_gpu_note(self._process.devices),
         )
 
     def _restart(self, request: CallRequest, error: EngineError) -> None:
@@ -353,6 +351,11 @@ def _start(
         memory_limit_bytes=memory_limit_bytes or default_memory_limit_bytes(),
         timeout_s=timeout_s or default_start_timeout_s(weights.weight_bytes),
     )
+
+
+def computes_on(devices: Sequence[Mapping[str, str]]) -> str:
+    """The device that takes the layers: the first GPU that the installed wheel can use, else "cpu"."""
+    return next((device["name"] for device in devices if device["type"] in ("GPU", "IGPU")), "cpu")
 
 
 def _among(choices: Tokens, listed: Sequence[Mapping[str, Any]]) -> dict[int, float]:
