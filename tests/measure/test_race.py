@@ -205,6 +205,16 @@ def test_all_engines_are_closed_at_the_end() -> None:
     assert [engine.closed for engine in engines] == [True, True]
 
 
+def test_a_lone_candidate_is_measured_before_it_is_chosen() -> None:
+    alone = lane("alone", 0.5)
+    assert chosen(race(alone)) == "alone"
+    assert len(alone.records) == 16
+
+
+def test_nobody_to_race_is_an_answer_and_no_crash() -> None:
+    assert race().undecided_because == "no candidate could be run"
+
+
 def test_remote_lanes_run_side_by_side() -> None:
     """Both must be in a call at the same moment, or the barrier breaks."""
     meeting = threading.Barrier(2, timeout=5)

@@ -171,6 +171,14 @@ def test_a_dry_run_calls_nobody(task: Path, smollm2_path: Path, capsys: pytest.C
     assert not Path(os.environ["LLMPICK_DB"]).exists()
 
 
+def test_without_a_model_and_without_a_baseline_nothing_is_decided(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = task.read_text().replace('kind = "choice"', 'kind = "generate"').replace('[answer]\nlabels = ["even", "odd"]', "")
+    task.write_text(text)
+    document = answer(["pick", task], capsys)
+    assert document["verdict"] == "undecided"
+    assert "fetch one of those listed" in document["reasons"][0]
+
+
 def test_without_names_the_catalog_is_listed_and_never_measured(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = answer(["pick", task, "--as-of", "2023-05-15"], capsys)
     names = {candidate["id"] for candidate in document["candidates"]}

@@ -89,6 +89,6 @@ def _usage(error: click.ClickException, *, as_json: bool) -> int:
 
 def _fail(what: str, where: str, remedy: str, *, code: int, as_json: bool) -> int:
     if as_json:
-        click.echo(json.dumps({"error": {"what": what, "where": where, "remedy": remedy}}, ensure_ascii=False))
+        click.echo(json.dumps({"error": {"what": what, "where": where, "remedy": remedy}}))
     click.echo(f"error: {what}\n  where: {where}\n  what to do: {remedy}", err=True)
     return code

@@ -61,7 +61,7 @@ def pick(task: Path, html: Path | None, as_json: bool, fetch: int | None, yes: b
     if html:
         write_page(answer, html)
     if as_json:
-        click.echo(json.dumps(answer_to_json(answer), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(answer_to_json(answer), allow_nan=False, indent=2))
     else:
         from rich.console import Console
 

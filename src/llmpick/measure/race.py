@@ -120,7 +120,7 @@ def run_race(
             look = _look(lanes, rows, tolerance, confidence)
             on_look(look)
             runners = _runners(look, rows)
-            if look.standing.chosen is not None:
+            if look.standing.chosen is not None and all(lane.records for lane in look.lanes):
                 return RaceEnd(look, None)
             if not runners:
                 return RaceEnd(look, _why_stuck(look))
@@ -152,16 +152,18 @@ def progress_of(lanes: Sequence[Lane], rows: int) -> Progress:
 
 
 def _runners(look: Look, rows: int) -> list[Lane]:
-    """The lanes whose next rows could still change the answer."""
+    """The lanes whose next rows could still change the answer, and those of which nothing is known yet."""
     standing = look.standing
     return [
         lane
         for k, lane in enumerate(look.lanes)
-        if not standing.beaten[k] and not standing.idle[k] and len(lane.records) < rows and not lane.gone
+        if not standing.beaten[k] and (not standing.idle[k] or not lane.records) and len(lane.records) < rows and not lane.gone
     ]
 
 
 def _why_stuck(look: Look) -> str:
+    if not look.lanes:
+        return "no candidate could be run"
     gone = [lane.candidate for lane in look.lanes if lane.gone]
     lost = int(look.progress.lost.sum())
     if gone:

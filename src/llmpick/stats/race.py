@@ -67,6 +67,9 @@ class Standing:
 def judge(progress: Progress, *, tolerance: float, confidence: float) -> Standing:
     """Draws all conclusions that the rows seen so far allow. Pure: the same progress gives the same standing."""
     count = len(progress.done)
+    if count == 0:
+        nobody = np.zeros(0, dtype=bool)
+        return Standing(nobody, np.zeros(0, dtype=np.int64), nobody, None)
     not_better, better = _claims(progress, tolerance=tolerance, confidence=confidence)
     beaten_by = _beaten(better, progress.means)
     left = beaten_by < 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from llmpick.decide.answer import Answer, CandidateAnswer, ChosenRun, Spending, Status, Trace, Verdict
-from llmpick.decide.choose import Choice, choose
+from llmpick.decide.choose import Choice, Judged, choose
 from llmpick.decide.screen import unnamed_languages
 from llmpick.evidence.model import Baseline, Candidate, Endpoint, Weights
 from llmpick.evidence.values import Unknown
@@ -37,13 +37,14 @@ def assemble(findings: Findings, *, run: str, lanes: Sequence[Lane], end: RaceEn
     entries = {entry.candidate.id: entry for entry in findings.entries}
     everyone = [_raced(lane, entries) for lane in lanes]
     to_the_end = [raced for raced in everyone if raced.lane in end.look.lanes]
-    choice = _choice(to_the_end, findings, end)
-    parts = [_judged(raced, choice, k, findings, ledger) for k, raced in enumerate(to_the_end)]
+    choice = _choice(to_the_end, findings, end) if to_the_end else None
+    parts = [_judged(raced, choice.entrants[k], findings, ledger) for k, raced in enumerate(to_the_end)] if choice else []
     parts += [_dropped(raced, findings, ledger) for raced in everyone if raced not in to_the_end]
     models = [(raced.lane, raced.candidate) for raced in everyone if raced.entry]
     spent = total(part.spent for part in parts)
     verdict, reasons = _verdict(choice, to_the_end, findings)
-    chosen = to_the_end[choice.chosen].candidate if choice.chosen is not None and verdict not in _WITHOUT_CHOICE else None
+    winner = choice.chosen if choice and verdict not in _WITHOUT_CHOICE else None
+    chosen = None if winner is None else to_the_end[winner].candidate
     return replace(
         _blank(findings, run),
         verdict=verdict,
@@ -121,9 +122,9 @@ def _choice(to_the_end: Sequence[_Raced], findings: Findings, end: RaceEnd) -> C
     )
 
 
-def _verdict(choice: Choice, to_the_end: Sequence[_Raced], findings: Findings) -> tuple[Verdict, tuple[str, ...]]:
+def _verdict(choice: Choice | None, to_the_end: Sequence[_Raced], findings: Findings) -> tuple[Verdict, tuple[str, ...]]:
     """What the race shows. Baselines alone decide nothing: without a model in the race either none fits or none could be run."""
-    if any(raced.entry for raced in to_the_end):
+    if choice and any(raced.entry for raced in to_the_end):
         return choice.verdict, choice.reasons
     known = findings.entries or findings.absent
     if known and all(entry.excluded for entry in known):
@@ -133,9 +134,9 @@ def _verdict(choice: Choice, to_the_end: Sequence[_Raced], findings: Findings) -
     return Verdict.UNDECIDED, ("no model on this machine could be run: fetch one of those listed, or name one with --model",)
 
 
-def _judged(raced: _Raced, choice: Choice, k: int, findings: Findings, ledger: RunLedger) -> CandidateAnswer:
+def _judged(raced: _Raced, judged: Judged, findings: Findings, ledger: RunLedger) -> CandidateAnswer:
     """A candidate that was in the race to its end, or left it by its score."""
-    judged, gone = choice.entrants[k], raced.lane.gone
+    gone = raced.lane.gone
     return replace(
         _measured(raced, findings, ledger),
         status=judged.status,
