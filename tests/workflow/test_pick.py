@@ -184,6 +184,7 @@ def test_without_names_the_catalog_is_listed_and_never_measured(task: Path, caps
     names = {candidate["id"] for candidate in document["candidates"]}
     assert any("vicuna-13b" in name.lower() for name in names)
     assert not any("falcon" in name.lower() or "llama-2" in name.lower() for name in names)
+    assert not any(candidate["status"] == "chosen" for candidate in document["candidates"])
     models = [c for c in document["candidates"] if not c["id"].startswith("baseline:")]
     assert all(candidate["status"] in ("unmeasured", "excluded") and candidate["score"] is None for candidate in models)
     assert document["verdict"] == "undecided"

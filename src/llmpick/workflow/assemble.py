@@ -39,6 +39,8 @@ def assemble(findings: Findings, *, run: str, lanes: Sequence[Lane], end: RaceEn
     to_the_end = [raced for raced in everyone if raced.lane in end.look.lanes]
     choice = _choice(to_the_end, findings, end) if to_the_end else None
     parts = [_judged(raced, choice.entrants[k], findings, ledger) for k, raced in enumerate(to_the_end)] if choice else []
+    if not _has_model(to_the_end):
+        parts = [_unopposed(part) for part in parts]
     parts += [_dropped(raced, findings, ledger) for raced in everyone if raced not in to_the_end]
     models = [(raced.lane, raced.candidate) for raced in everyone if raced.entry]
     spent = total(part.spent for part in parts)
@@ -123,15 +125,24 @@ def _choice(to_the_end: Sequence[_Raced], findings: Findings, end: RaceEnd) -> C
 
 
 def _verdict(choice: Choice | None, to_the_end: Sequence[_Raced], findings: Findings) -> tuple[Verdict, tuple[str, ...]]:
-    """What the race shows. Baselines alone decide nothing: without a model in the race either none fits or none could be run."""
-    if choice and any(raced.entry for raced in to_the_end):
+    """What the race shows. Baselines alone decide nothing: without a model in it, either none fits or none could be run here."""
+    if choice and _has_model(to_the_end):
         return choice.verdict, choice.reasons
-    known = findings.entries or findings.absent
-    if known and all(entry.excluded for entry in known):
+    if any(not entry.excluded for entry in findings.absent):
+        return Verdict.UNDECIDED, ("no model on this machine could be run: fetch one of those listed, or name one with --model",)
+    known = (*findings.entries, *findings.absent)
+    if any(not entry.error for entry in known):
         return Verdict.NONE_FITS, ("no model satisfies the task's limits",)
-    if runnable(findings.entries):
-        return Verdict.NONE_FITS, ("no model that was run satisfies the task's limits",)
-    return Verdict.UNDECIDED, ("no model on this machine could be run: fetch one of those listed, or name one with --model",)
+    return Verdict.UNDECIDED, ("no model could be run: name one with --model",)
+
+
+def _has_model(racers: Sequence[_Raced]) -> bool:
+    return any(raced.entry for raced in racers)
+
+
+def _unopposed(part: CandidateAnswer) -> CandidateAnswer:
+    """The best of the baselines is no choice when no language model took part."""
+    return replace(part, status=Status.TIED, reasons=("no language model took part",)) if part.status is Status.CHOSEN else part
 
 
 def _judged(raced: _Raced, judged: Judged, findings: Findings, ledger: RunLedger) -> CandidateAnswer:

@@ -132,8 +132,8 @@ def _undecided(view: View) -> tuple[str, ...]:
     answer = view.answer
     if answer.run is None:
         return ("Dry run: nothing was called, so nothing is decided.",)
-    if not view.measured:
-        return ("Undecided: nothing was measured.", what_would_decide(view))
+    if view.best_model is None:
+        return ("Undecided: no language model was measured.", what_would_decide(view))
     best = view.measured[0]
     leads = f"The best so far is {view.name(best)}, which scores {scores(best, answer)}."
     return (
@@ -150,7 +150,7 @@ def what_would_decide(view: View) -> str:
     if missing:
         again = "run the same command again, and only those are asked again"
         return f"What would decide: the {numbers.counted(missing, 'row')} that the machinery failed to answer; {again}."
-    if not view.measured:
+    if view.best_model is None:
         return "What would decide: a model that can run here. Name one with --model, or fetch one of those below."
     rest = [view.name(one) for one in view.measured if one.score_n < answer.rows and one.status is not Status.ELIMINATED]
     if rest:

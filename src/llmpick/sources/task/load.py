@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def load_task(path: Path) -> Task:
         rules=spec.baselines.rules,
         seed=spec.seed,
         prices={model: Price(price.input, price.output) for model, price in spec.prices.items()},
-        model_directories=tuple(str(path.parent / folder) for folder in spec.model_directories),
+        model_directories=tuple(os.path.normpath(path.parent / folder) for folder in spec.model_directories),
     )
 
 
