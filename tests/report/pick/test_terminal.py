@@ -92,7 +92,7 @@ def test_before_anything_ran_it_says_what_would_decide():
     answer = answers.chosen()
     catalog = tuple(one for one in answer.candidates if one.candidate.run is None)
     text = printed(replace(answer, verdict=Verdict.UNDECIDED, chosen=None, chosen_run=None, reasons=(), candidates=catalog), 100)
-    assert text.splitlines()[1] == "Undecided: nothing was measured."
+    assert text.splitlines()[1] == "Undecided: no language model was measured."
     assert "Name one with --model, or fetch one of those below." in text
     assert "hf download Qwen/Qwen2.5-1.5B-Instruct-GGUF" in text
 
