@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmpick.estimate.memory import estimate_memory, fits, kv_bytes_per_sequence
 from llmpick.evidence.device import Device, Load
-from llmpick.evidence.model import Architecture, AttentionLayer, ModelFacts, Weights
+from llmpick.evidence.model import Architecture, AttentionLayer, ModelFacts, TensorGroup, Weights
 from llmpick.evidence.values import Estimate, Fact, Interval, Source, Unknown
 from llmpick.sources.gguf import read_gguf
 
@@ -35,7 +35,9 @@ def facts(parameters: int | None, architecture: Architecture | None = None) -> M
 
 
 def weights(size: int, architecture: Architecture | None = LLAMA3_8B, parameters: int | None = None, q4_bytes: int = 0) -> Weights:
-    return Weights(Path("m.gguf"), "gguf", size, "Q4_K_M", architecture, 8192, None, parameters, tensor_bytes=(("Q4_K", q4_bytes),))
+    return Weights(
+        Path("m.gguf"), "gguf", size, "Q4_K_M", architecture, 8192, None, parameters, tensors=(TensorGroup("other", "Q4_K", 0, q4_bytes),)
+    )
 
 
 def interval(*arguments: object) -> Interval:

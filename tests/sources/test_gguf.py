@@ -82,7 +82,7 @@ def test_smollm2_is_read_as_the_gguf_library_reads_it(smollm2_path: Path):
     assert weights.architecture.layers == (AttentionLayer(value("llama.attention.head_count_kv"), 64, 64),) * value("llama.block_count")
     assert weights.quantization == "Q4_1"
     assert weights.parameters_total == sum(int(tensor.n_elements) for tensor in reader.tensors)
-    assert sum(size for _, size in weights.tensor_bytes) == sum(int(tensor.n_bytes) for tensor in reader.tensors)
+    assert sum(group.bytes for group in weights.tensors) == sum(int(tensor.n_bytes) for tensor in reader.tensors)
     assert weights.weight_bytes == smollm2_path.stat().st_size
 
 
@@ -96,7 +96,7 @@ def test_gemma_is_read_with_its_sliding_windows(gemma_path: Path):
     assert (weights.architecture.name, weights.architecture.hidden_size, weights.architecture.vocabulary_size) == ("gemma3", 640, 262_144)
     assert (weights.quantization, weights.context_tokens, weights.parameters_total) == ("Q4_K_M", 32_768, 268_098_176)
     assert (weights.licence, weights.languages, weights.chat_template) == ("gemma", None, None)
-    assert weights.tensor_bytes[0] == ("Q8_0", 179_824_640)
+    assert next((group.data_type, group.bytes) for group in weights.tensors) == ("Q8_0", 179_824_640)
 
 
 def test_the_header_of_a_vocabulary_of_262144_is_read_in_half_a_second(gemma_path: Path):
@@ -124,7 +124,7 @@ def test_a_tiny_model_is_read(tmp_path: Path):
     assert weights.architecture.layers == (AttentionLayer(2, 16, 16), AttentionLayer(1, 16, 16))
     assert weights.architecture.vocabulary_size == 300
     assert weights.parameters_total == 64 * 300 + 64 * 64 + 64
-    assert weights.tensor_bytes == (("F16", 38_400), ("Q8_0", 4_352), ("F32", 256))
+    assert tuple((group.data_type, group.bytes) for group in weights.tensors) == (("F16", 38_400), ("Q8_0", 4_352), ("F32", 256))
     assert (weights.quantization, weights.languages) == ("F16", ("en", "zh"))
 
 

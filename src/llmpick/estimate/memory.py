@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from llmpick.evidence.device import Device, Load
-from llmpick.evidence.model import Architecture, ModelFacts, Weights
+from llmpick.evidence.model import Architecture, AttentionLayer, ModelFacts, Weights
 from llmpick.evidence.values import Estimate, Interval, Source, Unknown
 
 # Measured on 2 EPYC cores with xllamacpp 2026.10.11549 (swa_full, n_parallel 1, flash attention off) after a prompt of 80% of the context:
@@ -58,6 +58,7 @@ def kv_bytes_per_sequence(
         * (context_tokens if layer.window is None or whole_context else min(context_tokens, layer.window))
         * bytes_per_element
         for layer in architecture.layers
+        if isinstance(layer, AttentionLayer)
     )
 
 
@@ -140,7 +141,8 @@ def _added_bytes(architecture: Architecture | None, weights: Weights | None, dev
     vocabulary = (architecture.vocabulary_size if architecture else None) or _TYPICAL_VOCABULARY
     hidden_size = architecture.hidden_size if architecture else 4096
     base = _PROCESS_BYTES + _BYTES_PER_VOCABULARY_ENTRY * vocabulary + _BYTES_PER_HIDDEN_ELEMENT * hidden_size
-    key_size = architecture.layers[0].key_size if architecture else 128
+    keys = [layer.key_size for layer in architecture.layers if isinstance(layer, AttentionLayer)] if architecture else []
+    key_size = keys[0] if keys else 128
     # Query heads are not part of the facts; width / key size is right for most models and half of the truth for some (Gemma).
     heads = hidden_size / key_size
     scores = 4 * _BATCH_TOKENS * _cells(load) * (heads + _MASKS)
@@ -149,4 +151,4 @@ def _added_bytes(architecture: Architecture | None, weights: Weights | None, dev
 
 
 def _rearranged_bytes(weights: Weights | None) -> int:
-    return sum(size for name, size in weights.tensor_bytes if name in _REARRANGED_TYPES) if weights else 0
+    return sum(group.bytes for group in weights.tensors if group.data_type in _REARRANGED_TYPES) if weights else 0

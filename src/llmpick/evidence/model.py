@@ -6,30 +6,81 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from llmpick.evidence.values import Fact
+from llmpick.evidence.values import Fact, Source
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionLayer:
-    """What one layer keeps per token of context.
+    """What one attention layer keeps per token of context.
 
-    `key_size` and `value_size` are elements per KV head; `window` is the sliding window in tokens, None for full attention.
+    `key_size` and `value_size` are elements per KV head; `window` is the sliding window in tokens, None for full attention. A layer
+    with latent attention (MLA, arXiv:2405.04434) keeps one compressed vector and its rotary key: one KV head, `key_size` = latent +
+    rotary elements, no value, `latent`; every device of a tensor-parallel group keeps the whole of it.
     """
 
     kv_heads: int
     key_size: int
     value_size: int
     window: int | None = None
+    latent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrentLayer:
+    """What one recurrent layer (Mamba, gated delta net, short convolution) keeps per sequence, however long the context is.
+
+    Elements of the state, and of the last inputs that its convolution still needs.
+    """
+
+    state_elements: int
+    convolution_elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """A mixture of experts: of `count` routed experts per layer each token uses `active`, and all of `shared`."""
+
+    count: int
+    active: int
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """The numbers of a decoder that memory and speed depend on. `layers` has one entry per layer that keeps a KV cache."""
+    """The numbers of a decoder that memory and speed depend on; None where the source does not tell.
+
+    `layers` has one entry per layer that keeps something for the sequence (not those that use an earlier layer's cache). `blocks` counts
+    all layers, `heads` query heads; `intermediate_size` is the width of the feed-forward part, of the dense layers in a mixture.
+    """
 
     name: str
     hidden_size: int
     vocabulary_size: int | None
-    layers: tuple[AttentionLayer, ...]
+    layers: tuple[AttentionLayer | RecurrentLayer, ...]
+    blocks: int | None = None
+    heads: int | None = None
+    intermediate_size: int | None = None
+    experts: Experts | None = None
+
+
+TensorRole = Literal[
+    "embedding", "output", "attention", "recurrent", "mlp", "experts", "shared_experts", "norm", "vision", "draft", "other"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorGroup:
+    """All tensors of one role that are stored in one data type. `elements` are weights, not packed words.
+
+    `embedding` is the table of input vectors, also where it serves as output matrix too; `output` is there only where the output matrix
+    has tensors of its own. `experts` are the routed ones, `draft` the layers that only predict further tokens ahead (MTP).
+    """
+
+    role: TensorRole
+    data_type: str
+    elements: int
+    bytes: int
+    tensors: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +129,38 @@ class Weights:
     name: str | None = None
     licence: str | None = None
     languages: tuple[str, ...] | None = None
-    tensor_bytes: tuple[tuple[str, int], ...] = ()
-    """(data type, bytes of all tensors of that type), most bytes first; empty when it was not read."""
+    tensors: tuple[TensorGroup, ...] = ()
+    """All tensors, by role and data type, most bytes first; empty when they were not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What memory and speed are computed from: the shape of a model and its tensors, wherever they are known from.
+
+    `known_from` says how good it is: `files` (headers; bytes are exact), `config` (counted from config.json, stored as `quantization`),
+    or `facts` (published numbers only: `architecture` may be None and `tensors` one group of role `other`). `data_types` of the tensors
+    are those of the format: llama.cpp's names for GGUF, those of safetensors otherwise. `active_parameters` is what one token uses,
+    None where that follows from `architecture.experts` or is all. `source` says where all of this was read.
+    """
+
+    name: str
+    known_from: Literal["files", "config", "facts"]
+    format: Literal["gguf", "safetensors"]
+    quantization: str
+    architecture: Architecture | None
+    tensors: tuple[TensorGroup, ...]
+    context_tokens: int | None
+    source: Source
+    active_parameters: int | None = None
+    path: Path | None = None
+
+    @property
+    def weights_bytes(self) -> int:
+        return sum(group.bytes for group in self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        return sum(group.elements for group in self.tensors)
 
 
 @dataclass(frozen=True, slots=True)

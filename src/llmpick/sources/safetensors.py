@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmpick.evidence.errors import ModelFileError
-from llmpick.evidence.model import Architecture, AttentionLayer, Weights
+from llmpick.evidence.model import Architecture, AttentionLayer, TensorGroup, Weights
 
 _DOWNLOAD_AGAIN = "download the model again, its files are damaged or incomplete"
 _MAX_HEADER_BYTES = 100_000_000  # the format's own limit
@@ -67,7 +67,7 @@ def _read(path: Path) -> Weights:
         chat_template=_chat_template(path),
         # Packed weights (4 bits in an I32) hide how many there are.
         parameters_total=None if named else sum((content.elements for content in contents), Counter[str]()).total(),
-        tensor_bytes=tuple(sorted(bytes_by_type.items(), key=lambda item: (-item[1], item[0]))),
+        tensors=tuple(TensorGroup("other", name, 0, size) for name, size in bytes_by_type.most_common()),
     )
 
 

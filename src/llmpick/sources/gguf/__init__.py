@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from llmpick.evidence.errors import ModelFileError
-from llmpick.evidence.model import Weights
+from llmpick.evidence.model import TensorGroup, Weights
 from llmpick.sources.gguf.architecture import read_architecture, read_context_tokens
 from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, Tensor, read_header, text
 from llmpick.sources.gguf.types import FILE_TYPES
@@ -46,7 +46,7 @@ def read_gguf(path: Path) -> Weights:
         name=text(first, "general.name"),
         licence=text(first, "general.license"),
         languages=tuple(language for language in languages if isinstance(language, str)) if isinstance(languages, tuple) else None,
-        tensor_bytes=bytes_by_type,
+        tensors=tuple(TensorGroup("other", name, 0, size) for name, size in bytes_by_type),
     )
 
 

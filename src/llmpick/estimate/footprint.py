@@ -1,0 +1,67 @@
+"""A memory estimate, line by line: every byte has a part, a name, a formula and a source, and the totals are sums of lines.
+
+One file of `estimate/engines/` per engine knows its lines; this one adds them up and says how surely they fit.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from llmpick.estimate.shape import Number, Range
+from llmpick.evidence.values import Source
+
+Part = Literal["weights", "kv_cache", "compute", "overhead"]
+_FIVE_PERCENT = 1.6448536269514722  # standard normal quantile of 0.95
+
+
+class Line(NamedTuple):
+    """One term of the sum. `formula` is written with the numbers filled in where there is one model only."""
+
+    part: Part
+    name: str
+    bytes: Range
+    formula: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Bytes per device. `kind` says which memory is meant: `resident` (of the process), `allocated` or `on the device` (as its driver counts).
+
+    `total` is the sum of `lines`, whose errors are taken as independent; engines that know the error of the sum give it as `total_range`.
+    `kv_pool` is the cache that an engine claims beforehand, and `pool_tokens` the tokens of context that it holds; it is not part of
+    `lines`, which have the cache that the load needs.
+    """
+
+    lines: tuple[Line, ...]
+    kind: Literal["resident", "allocated", "on the device"]
+    total_range: Range | None = None
+    kv_pool: Range | None = None
+    pool_tokens: Number | None = None
+
+    def part(self, part: Part) -> Range:
+        return _sum([line.bytes for line in self.lines if line.part == part])
+
+    @property
+    def total(self) -> Range:
+        return self.total_range or _sum([line.bytes for line in self.lines])
+
+
+def probability_that_it_fits(total: Range, available_bytes: Number) -> Number:
+    """The probability that `total` is at most `available_bytes`: normal on either side of the value, 5% beyond low and beyond high."""
+    value, low, high = (np.asarray(part, dtype=float) for part in total)
+    available = np.asarray(available_bytes, dtype=float)
+    side = np.where(available < value, value - low, high - value) / _FIVE_PERCENT
+    exact = np.where(available >= value, 1.0, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(side > 0, ndtr((available - value) / side), exact)
+
+
+def _sum(ranges: "list[Range]") -> Range:
+    """The sum of independent quantities: their half-widths add as squares, on each side."""
+    value: Number = sum((r.value for r in ranges), start=0.0)
+    below: Number = sum(((r.value - r.low) ** 2 for r in ranges), start=0.0)
+    above: Number = sum(((r.high - r.value) ** 2 for r in ranges), start=0.0)
+    return Range(value, value - np.sqrt(below), value + np.sqrt(above))

@@ -1,0 +1,168 @@
+"""A model as the numbers that the formulas of memory and speed take, one model or many at once.
+
+Every field is a number, or an array with one entry per configuration; the formulas are plain arithmetic, so that one formula serves a
+single model and 10,000 configurations alike.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from llmpick.evidence.model import Architecture, AttentionLayer, Blueprint, RecurrentLayer
+
+Number: TypeAlias = "float | np.ndarray[Any, Any]"
+"""A number, or an array of them; arrays of one formula broadcast."""
+
+
+class Range(NamedTuple):
+    """A value and the interval that holds it with probability 0.9."""
+
+    value: Number
+    low: Number
+    high: Number
+
+    @classmethod
+    def exact(cls, value: Number) -> "Range":
+        return cls(value, value, value)
+
+    @classmethod
+    def relative(cls, value: Number, spread: Number) -> "Range":
+        """`value` within a factor of 1 - spread to 1 + spread."""
+        return cls(value, value * (1 - spread), value * (1 + spread))
+
+
+class Shape(NamedTuple):
+    """Bytes, and elements (to be multiplied by the bytes of the cache's data type).
+
+    `kv_elements` are kept per token of context by all full-attention layers, `latent_elements` by all latent ones. `window_elements` and
+    `windows` have one more axis, last: the layers that slide, by distinct window (elements 0 where a model has fewer windows).
+    `state_elements` and `convolution_elements` are kept per sequence. `kv_heads` is the smallest number of KV heads of a layer.
+    `expert_share` is the part of the routed experts that one token uses; `intermediate_size` the widest feed-forward part one token passes.
+    """
+
+    weights: Range
+    parameters: Number
+    active_parameters: Number
+    embedding_bytes: Number
+    output_bytes: Number
+    expert_bytes: Number
+    expert_share: Number
+    draft_bytes: Number
+    tied: Number
+    blocks: Number
+    hidden_size: Number
+    vocabulary_size: Number
+    intermediate_size: Number
+    heads: Number
+    kv_heads: Number
+    head_size: Number
+    kv_layers: Number
+    kv_elements: Number
+    latent_elements: Number
+    window_elements: "np.ndarray[Any, Any]"
+    windows: "np.ndarray[Any, Any]"
+    state_elements: Number
+    convolution_elements: Number
+
+    @property
+    def read_bytes(self) -> Number:
+        """Bytes of weights that decoding one token reads: all but the input table (one row of it), unused experts and draft layers."""
+        lookup = self.embedding_bytes * (1 - self.tied)
+        return self.weights.value - lookup - self.draft_bytes - self.expert_bytes * (1 - self.expert_share)
+
+
+def shape_of(blueprint: Blueprint, *, spread: float = 0.0) -> Shape | None:
+    """The numbers of one model; None where its architecture is not known. `spread` is that of its weights (`Quantization.spread`)."""
+    architecture = blueprint.architecture
+    if architecture is None:
+        return None
+    attention = [layer for layer in architecture.layers if isinstance(layer, AttentionLayer)]
+    recurrent = [layer for layer in architecture.layers if isinstance(layer, RecurrentLayer)]
+    sizes = dict.fromkeys(("embedding", "output", "experts", "draft"), 0)
+    for group in blueprint.tensors:
+        if group.role in sizes:
+            sizes[group.role] += group.bytes
+    full = [layer for layer in attention if layer.window is None and not layer.latent]
+    windows = sorted({layer.window for layer in attention if layer.window is not None}) or [1]
+    slid = [sum(_elements(layer) for layer in attention if layer.window == window) for window in windows]
+    head_size = max(
+        (layer.key_size for layer in attention if not layer.latent), default=max(1, architecture.hidden_size // _heads(architecture))
+    )
+    return Shape(
+        weights=Range.relative(float(blueprint.weights_bytes), spread),
+        parameters=float(blueprint.parameters),
+        active_parameters=float(_active(blueprint, architecture)),
+        embedding_bytes=float(sizes["embedding"]),
+        output_bytes=float(sizes["output"]),
+        expert_bytes=float(sizes["experts"]),
+        expert_share=_expert_share(architecture),
+        draft_bytes=float(sizes["draft"]),
+        tied=float(sizes["output"] == 0),
+        blocks=float(architecture.blocks or len(architecture.layers)),
+        hidden_size=float(architecture.hidden_size),
+        vocabulary_size=float(architecture.vocabulary_size or _vocabulary(blueprint, architecture)),
+        intermediate_size=float(architecture.intermediate_size or 4 * architecture.hidden_size),
+        heads=float(_heads(architecture)),
+        kv_heads=float(min((layer.kv_heads for layer in attention), default=1)),
+        head_size=float(head_size),
+        kv_layers=float(len(attention)),
+        kv_elements=float(sum(map(_elements, full))),
+        latent_elements=float(sum(_elements(layer) for layer in attention if layer.latent)),
+        window_elements=np.array(slid, dtype=float),
+        windows=np.array(windows, dtype=float),
+        state_elements=float(sum(layer.state_elements for layer in recurrent)),
+        convolution_elements=float(sum(layer.convolution_elements for layer in recurrent)),
+    )
+
+
+def stack(shapes: Sequence[Shape]) -> Shape:
+    """Many models as one shape, whose fields have one entry per model."""
+    widest = max(shape.windows.size for shape in shapes)
+
+    def column(name: str) -> "np.ndarray[Any, Any]":
+        return np.array([getattr(shape, name) for shape in shapes])
+
+    def padded(name: str, filling: float) -> "np.ndarray[Any, Any]":
+        rows = [getattr(shape, name) for shape in shapes]
+        return np.array([np.pad(row, (0, widest - row.size), constant_values=filling) for row in rows])
+
+    special = {
+        "weights": Range(*(np.array([shape.weights[part] for shape in shapes]) for part in range(3))),
+        "window_elements": padded("window_elements", 0),
+        "windows": padded("windows", 1),
+    }
+    return Shape(**{name: special[name] if name in special else column(name) for name in Shape._fields})
+
+
+def take(shape: Shape, rows: "np.ndarray[Any, Any]") -> Shape:
+    """The entries `rows` of a stacked shape, repeated as often as they are named."""
+    return Shape(*(Range(*(part[rows] for part in field)) if isinstance(field, Range) else field[rows] for field in shape))  # pyright: ignore[reportIndexIssue]
+
+
+def _elements(layer: AttentionLayer) -> int:
+    return layer.kv_heads * (layer.key_size + layer.value_size)
+
+
+def _heads(architecture: Architecture) -> int:
+    if architecture.heads:
+        return architecture.heads
+    attention = [layer for layer in architecture.layers if isinstance(layer, AttentionLayer) and not layer.latent]
+    return max(1, architecture.hidden_size // attention[0].key_size) if attention else max(1, architecture.hidden_size // 128)
+
+
+def _vocabulary(blueprint: Blueprint, architecture: Architecture) -> int:
+    return sum(group.elements for group in blueprint.tensors if group.role == "embedding") // architecture.hidden_size
+
+
+def _expert_share(architecture: Architecture) -> float:
+    experts = architecture.experts
+    return experts.active / experts.count if experts else 1.0
+
+
+def _active(blueprint: Blueprint, architecture: Architecture) -> float:
+    if blueprint.active_parameters is not None:
+        return blueprint.active_parameters
+    routed = sum(group.elements for group in blueprint.tensors if group.role == "experts")
+    draft = sum(group.elements for group in blueprint.tensors if group.role == "draft")
+    return blueprint.parameters - draft - routed * (1 - _expert_share(architecture))
