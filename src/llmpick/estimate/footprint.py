@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Bytes per device. `kind` says which memory is meant: `resident` (of the process), `allocated` or `on the device` (as its driver counts).
+    """Bytes per device. `kind` says which memory is meant: of the process (resident), allocated, or what the device's driver counts.
 
     `total` is the sum of `lines`, whose errors are taken as independent; engines that know the error of the sum give it as `total_range`.
     `kv_pool` is the cache that an engine claims beforehand, and `pool_tokens` the tokens of context that it holds; it is not part of

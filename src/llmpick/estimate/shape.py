@@ -11,7 +11,7 @@ import numpy as np
 
 from llmpick.evidence.model import Architecture, AttentionLayer, Blueprint, RecurrentLayer
 
-Number: TypeAlias = "float | np.ndarray[Any, Any]"
+Number: TypeAlias = float | np.ndarray[Any, Any]
 """A number, or an array of them; arrays of one formula broadcast."""
 
 
@@ -127,17 +127,20 @@ def stack(shapes: Sequence[Shape]) -> Shape:
         rows = [getattr(shape, name) for shape in shapes]
         return np.array([np.pad(row, (0, widest - row.size), constant_values=filling) for row in rows])
 
-    special = {
-        "weights": Range(*(np.array([shape.weights[part] for shape in shapes]) for part in range(3))),
-        "window_elements": padded("window_elements", 0),
-        "windows": padded("windows", 1),
-    }
-    return Shape(**{name: special[name] if name in special else column(name) for name in Shape._fields})
+    def ranges(part: int) -> "np.ndarray[Any, Any]":
+        return np.array([shape.weights[part] for shape in shapes])
+
+    columns: dict[str, Any] = {name: column(name) for name in Shape._fields if name not in ("weights", "window_elements", "windows")}
+    columns |= {"weights": Range(ranges(0), ranges(1), ranges(2))}
+    columns |= {"window_elements": padded("window_elements", 0), "windows": padded("windows", 1)}
+    return Shape(**columns)
 
 
 def take(shape: Shape, rows: "np.ndarray[Any, Any]") -> Shape:
     """The entries `rows` of a stacked shape, repeated as often as they are named."""
-    return Shape(*(Range(*(part[rows] for part in field)) if isinstance(field, Range) else field[rows] for field in shape))  # pyright: ignore[reportIndexIssue]
+    fields: dict[str, Any] = shape._asdict()
+    chosen: dict[str, Any] = {name: fields[name][rows] for name in Shape._fields if name != "weights"}
+    return Shape(weights=Range(*(part[rows] for part in fields["weights"])), **chosen)
 
 
 def _elements(layer: AttentionLayer) -> int:
