@@ -3,11 +3,11 @@
 One file of `estimate/engines/` per engine knows its lines; this one adds them up and says how surely they fit.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from llmpick.estimate.shape import Number, Range
 from llmpick.evidence.values import Source
@@ -56,7 +56,16 @@ def probability_that_it_fits(total: Range, available_bytes: Number) -> Number:
     side = np.where(available < value, value - low, high - value) / _FIVE_PERCENT
     exact = np.where(available >= value, 1.0, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(side > 0, ndtr((available - value) / side), exact)
+        return np.where(side > 0, _normal((available - value) / side), exact)
+
+
+def _normal(z: "np.ndarray[Any, Any]") -> Number:
+    """The standard normal distribution function."""
+    if z.ndim == 0:
+        return 0.5 * math.erfc(-float(z) / math.sqrt(2))
+    from scipy.special import ndtr  # only for many at once: the package takes a quarter of a second to load
+
+    return ndtr(z)
 
 
 def _sum(ranges: "list[Range]") -> Range:

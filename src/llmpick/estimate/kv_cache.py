@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from llmpick.estimate.shape import Number, Shape
+from llmpick.evidence.errors import InputError
 
 KV_TYPE_BYTES = {
     "f32": 4.0,
@@ -31,6 +32,16 @@ KV_TYPE_BYTES = {
     "iq4_nl": 18 / 32,
 }
 """Bytes per element of the cache, scales included, by the names that llama.cpp and vLLM use."""
+
+
+def kv_type_bytes(name: str) -> float:
+    """Bytes per element of a cache of this type; an `InputError` that lists the known types for any other."""
+    size = KV_TYPE_BYTES.get(name.lower())
+    if size is None:
+        raise InputError(
+            f"no KV cache of type {name} is known", where="the data type of the KV cache", remedy=f"name one of {', '.join(KV_TYPE_BYTES)}"
+        )
+    return size
 
 
 class CacheBytes(NamedTuple):
@@ -62,3 +73,23 @@ def cache_bytes(shape: Shape, tokens: Number, *, bytes_per_element: float = 2.0,
 def state_bytes(shape: Shape, *, state_element_bytes: float = 4.0, convolution_element_bytes: float = 4.0) -> Number:
     """Bytes of the recurrent state of one sequence; llama.cpp keeps both parts in 32 bits, vLLM the convolution in the model's type."""
     return shape.state_elements * state_element_bytes + shape.convolution_elements * convolution_element_bytes
+
+
+def share_of_heads(shape: Shape, tensor_parallel: int) -> Number:
+    """The part of the KV heads that one GPU of a tensor-parallel group keeps: heads are divided as long as there are any to divide."""
+    return 1.0 / np.minimum(float(tensor_parallel), np.maximum(shape.kv_heads, 1.0))
+
+
+def rank_cache_bytes(
+    shape: Shape,
+    tokens: Number,
+    *,
+    tensor_parallel: int = 1,
+    bytes_per_element: float = 2.0,
+    convolution_element_bytes: float = 2.0,
+    whole_context: bool = False,
+) -> Number:
+    """Bytes of one sequence on one GPU of a tensor-parallel group, state included; a latent cache stands whole on every GPU."""
+    kept = cache_bytes(shape, tokens, bytes_per_element=bytes_per_element, whole_context=whole_context)
+    state = state_bytes(shape, convolution_element_bytes=convolution_element_bytes) / tensor_parallel
+    return (kept.full + kept.sliding) * share_of_heads(shape, tensor_parallel) + kept.latent + state

@@ -39,6 +39,9 @@ class Shape(NamedTuple):
     `windows` have one more axis, last: the layers that slide, by distinct window (elements 0 where a model has fewer windows).
     `state_elements` and `convolution_elements` are kept per sequence. `kv_heads` is the smallest number of KV heads of a layer.
     `expert_share` is the part of the routed experts that one token uses; `intermediate_size` the widest feed-forward part one token passes.
+    `active_experts` is how many routed experts one token uses, `expert_size` the width of one of them, `mlp_outputs` what the
+    feed-forward part outside the routed experts writes per token before it narrows (twice its width, three times with a gate),
+    `sliding_layers` how many of `kv_layers` slide, `vision_bytes` the image tower.
     """
 
     weights: Range
@@ -64,6 +67,11 @@ class Shape(NamedTuple):
     windows: "np.ndarray[Any, Any]"
     state_elements: Number
     convolution_elements: Number
+    active_experts: Number = 0.0
+    expert_size: Number = 0.0
+    mlp_outputs: Number = 0.0
+    sliding_layers: Number = 0.0
+    vision_bytes: Number = 0.0
 
     @property
     def read_bytes(self) -> Number:
@@ -79,7 +87,7 @@ def shape_of(blueprint: Blueprint, *, spread: float = 0.0) -> Shape | None:
         return None
     attention = [layer for layer in architecture.layers if isinstance(layer, AttentionLayer)]
     recurrent = [layer for layer in architecture.layers if isinstance(layer, RecurrentLayer)]
-    sizes = dict.fromkeys(("embedding", "output", "experts", "draft"), 0)
+    sizes = dict.fromkeys(("embedding", "output", "experts", "draft", "vision"), 0)
     for group in blueprint.tensors:
         if group.role in sizes:
             sizes[group.role] += group.bytes
@@ -113,6 +121,11 @@ def shape_of(blueprint: Blueprint, *, spread: float = 0.0) -> Shape | None:
         windows=np.array(windows, dtype=float),
         state_elements=float(sum(layer.state_elements for layer in recurrent)),
         convolution_elements=float(sum(layer.convolution_elements for layer in recurrent)),
+        active_experts=float(architecture.experts.active if architecture.experts else 0),
+        expert_size=_expert_size(blueprint, architecture),
+        mlp_outputs=_mlp_outputs(blueprint, architecture),
+        sliding_layers=float(sum(layer.window is not None for layer in attention)),
+        vision_bytes=float(sizes["vision"]),
     )
 
 
@@ -161,6 +174,29 @@ def _vocabulary(blueprint: Blueprint, architecture: Architecture) -> int:
 def _expert_share(architecture: Architecture) -> float:
     experts = architecture.experts
     return experts.active / experts.count if experts else 1.0
+
+
+def _expert_size(blueprint: Blueprint, architecture: Architecture) -> float:
+    """Width of one routed expert, from its three matrices; taken as if every layer had experts (at most the first few have none)."""
+    if architecture.experts is None:
+        return 0.0
+    routed = sum(group.elements for group in blueprint.tensors if group.role == "experts")
+    return routed / (3 * architecture.hidden_size * architecture.experts.count * (architecture.blocks or len(architecture.layers)))
+
+
+def _mlp_outputs(blueprint: Blueprint, architecture: Architecture) -> float:
+    """Input, gate and product of the widest feed-forward part that is no routed expert; without a gate (OPT, Phi-2) two of them.
+
+    Whether there is a gate is seen from the weights over layers x width x width. A mixture without dense or shared part has none of it.
+    """
+    elements = {role: sum(group.elements for group in blueprint.tensors if group.role == role) for role in ("mlp", "shared_experts")}
+    hidden, blocks = architecture.hidden_size, architecture.blocks or len(architecture.layers)
+    width = architecture.intermediate_size or 4 * hidden
+    if architecture.experts is None:
+        gated = not elements["mlp"] or elements["mlp"] >= 2.5 * blocks * hidden * width
+        return (3.0 if gated else 2.0) * width
+    dense = 3.0 * width if elements["mlp"] >= 1.5 * hidden * width else 0.0  # less than a layer is the router
+    return max(dense, elements["shared_experts"] / (hidden * blocks))
 
 
 def _active(blueprint: Blueprint, architecture: Architecture) -> float:
