@@ -96,7 +96,9 @@ def test_gemma_is_read_with_its_sliding_windows(gemma_path: Path):
     assert (weights.architecture.name, weights.architecture.hidden_size, weights.architecture.vocabulary_size) == ("gemma3", 640, 262_144)
     assert (weights.quantization, weights.context_tokens, weights.parameters_total) == ("Q4_K_M", 32_768, 268_098_176)
     assert (weights.licence, weights.languages, weights.chat_template) == ("gemma", None, None)
-    assert next((group.data_type, group.bytes) for group in weights.tensors) == ("Q8_0", 179_824_640)
+    assert (weights.tensors[0].role, weights.tensors[0].data_type, weights.tensors[0].bytes) == ("embedding", "Q8_0", 178_257_920)
+    assert sum(group.bytes for group in weights.tensors if group.data_type == "Q8_0") == 179_824_640
+    assert weights.merges == 0
 
 
 def test_the_header_of_a_vocabulary_of_262144_is_read_in_half_a_second(gemma_path: Path):

@@ -74,3 +74,8 @@ def _sum(ranges: "list[Range]") -> Range:
     below: Number = sum(((r.value - r.low) ** 2 for r in ranges), start=0.0)
     above: Number = sum(((r.high - r.value) ** 2 for r in ranges), start=0.0)
     return Range(value, value - np.sqrt(below), value + np.sqrt(above))
+
+
+def filled(formula: str, **values: Number) -> str:
+    """`formula` with its {names} replaced by numbers with thousands separators; by the names themselves where a value is an array."""
+    return formula.format(**{name: f"{float(value):,.0f}" if np.ndim(value) == 0 else name for name, value in values.items()})

@@ -41,7 +41,8 @@ class Shape(NamedTuple):
     `expert_share` is the part of the routed experts that one token uses; `intermediate_size` the widest feed-forward part one token passes.
     `active_experts` is how many routed experts one token uses, `expert_size` the width of one of them, `mlp_outputs` what the
     feed-forward part outside the routed experts writes per token before it narrows (twice its width, three times with a gate),
-    `sliding_layers` how many of `kv_layers` slide, `vision_bytes` the image tower.
+    `sliding_layers` how many of `kv_layers` slide, `vision_bytes` the image tower. `rearranged_bytes` are in types of which llama.cpp
+    keeps a second, rearranged copy on a CPU; `merges` the pairs that a BPE tokenizer merges.
     """
 
     weights: Range
@@ -72,6 +73,8 @@ class Shape(NamedTuple):
     mlp_outputs: Number = 0.0
     sliding_layers: Number = 0.0
     vision_bytes: Number = 0.0
+    rearranged_bytes: Number = 0.0
+    merges: Number = 0.0
 
     @property
     def read_bytes(self) -> Number:
@@ -126,6 +129,8 @@ def shape_of(blueprint: Blueprint, *, spread: float = 0.0) -> Shape | None:
         mlp_outputs=_mlp_outputs(blueprint, architecture),
         sliding_layers=float(sum(layer.window is not None for layer in attention)),
         vision_bytes=float(sizes["vision"]),
+        rearranged_bytes=float(_rearranged(blueprint, tied=sizes["output"] == 0)),
+        merges=float(_merges(blueprint, architecture)),
     )
 
 
@@ -165,6 +170,21 @@ def _heads(architecture: Architecture) -> int:
         return architecture.heads
     attention = [layer for layer in architecture.layers if isinstance(layer, AttentionLayer) and not layer.latent]
     return max(1, architecture.hidden_size // attention[0].key_size) if attention else max(1, architecture.hidden_size // 128)
+
+
+REARRANGED_TYPES = frozenset({"Q4_0", "Q4_K", "IQ4_NL"})
+"""What llama.cpp rearranges on a processor with AVX2 (found by loading a file of every type; Q2_K needs AVX-512, ARM has further ones)."""
+
+
+def _rearranged(blueprint: Blueprint, *, tied: bool) -> int:
+    """Bytes of matrices in such types; the input table is one only where it is the output matrix too."""
+    groups = (group for group in blueprint.tensors if group.role != "embedding" or tied)
+    return sum(group.bytes for group in groups if group.data_type in REARRANGED_TYPES)
+
+
+def _merges(blueprint: Blueprint, architecture: Architecture) -> int:
+    """As many as tokens where nothing is known: nearly every token of a BPE vocabulary comes from one merge."""
+    return blueprint.merges if blueprint.merges is not None else architecture.vocabulary_size or 0
 
 
 def _vocabulary(blueprint: Blueprint, architecture: Architecture) -> int:

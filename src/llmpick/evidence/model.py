@@ -131,6 +131,8 @@ class Weights:
     languages: tuple[str, ...] | None = None
     tensors: tuple[TensorGroup, ...] = ()
     """All tensors, by role and data type, most bytes first; empty when they were not read."""
+    merges: int | None = None
+    """Pairs that the tokenizer merges (BPE), 0 for a tokenizer of another kind; None when it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class Blueprint:
     source: Source
     active_parameters: int | None = None
     path: Path | None = None
+    merges: int | None = None
+    """Pairs that the tokenizer merges (BPE), 0 for a tokenizer of another kind; None where the source does not tell."""
 
     @property
     def weights_bytes(self) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from llmpick.evidence.errors import ModelFileError
-from llmpick.evidence.model import TensorGroup, Weights
+from llmpick.evidence.model import Weights
 from llmpick.sources.gguf.architecture import read_architecture, read_context_tokens
-from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, Tensor, read_header, text
+from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, SkippedArray, Tensor, is_integer, read_header, text
+from llmpick.sources.gguf.roles import groups_of
 from llmpick.sources.gguf.types import FILE_TYPES
 
 _PART_NAME = re.compile(r"(?P<stem>.+)-(?P<part>\d{5})-of-(?P<parts>\d{5})\.gguf")
@@ -46,7 +47,8 @@ def read_gguf(path: Path) -> Weights:
         name=text(first, "general.name"),
         licence=text(first, "general.license"),
         languages=tuple(language for language in languages if isinstance(language, str)) if isinstance(languages, tuple) else None,
-        tensors=tuple(TensorGroup("other", name, 0, size) for name, size in bytes_by_type),
+        tensors=groups_of(tensors, _draft_from(first)),
+        merges=_merges(first),
     )
 
 
@@ -97,6 +99,20 @@ def _check_parts(paths: Sequence[Path], headers: Sequence[Header]) -> None:
         raise ModelFileError(
             f"the parts hold {found} tensors, not {expected}", where=f"{paths[0]}: split.tensors.count", remedy=DOWNLOAD_AGAIN
         )
+
+
+def _draft_from(header: Header) -> int | None:
+    """The number of the first block that only predicts tokens further ahead (MTP); None where there is none."""
+    name = text(header, "general.architecture")
+    blocks, ahead = header.values.get(f"{name}.block_count"), header.values.get(f"{name}.nextn_predict_layers")
+    return blocks - ahead if is_integer(blocks) and is_integer(ahead) and 0 < ahead < blocks else None
+
+
+def _merges(header: Header) -> int:
+    merges = header.values.get("tokenizer.ggml.merges")
+    if isinstance(merges, SkippedArray):
+        return merges.length
+    return len(merges) if isinstance(merges, tuple) else 0
 
 
 def _bytes_by_type(tensors: Sequence[Tensor]) -> tuple[tuple[str, int], ...]:

@@ -59,6 +59,7 @@ Value = int | float | bool | str | tuple[int | float | bool | str, ...] | Skippe
 class Tensor:
     """One row of the tensor table; `bytes` are those of its data."""
 
+    name: str
     type_name: str
     elements: int
     bytes: int
@@ -230,7 +231,7 @@ class _Reader:
             elements *= dimension
         if dimensions and dimensions[0] % block.elements:
             raise self._damaged(f"the rows of {_shown(name)} have {dimensions[0]} weights, not whole blocks of {block.elements}")
-        return name, offset, Tensor(block.name, elements, elements // block.elements * block.bytes)
+        return name, offset, Tensor(name, block.name, elements, elements // block.elements * block.bytes)
 
     def _alignment(self, values: dict[str, Value]) -> int:
         alignment = values.get("general.alignment", 32)
