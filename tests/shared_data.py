@@ -1,4 +1,4 @@
-"""The folder of measured data that lies beside the repository where the project is developed; tests that read it skip where it is absent."""
+"""The folder of measured data beside the repository, where the project is developed; tests that read it skip where it is absent."""
 
 import os
 from pathlib import Path

@@ -1,11 +1,12 @@
-"""Licences, quantisations and devices."""
+"""Licences and quantisations."""
 
 import pytest
+import yaml
 
+from llmpick.catalog.files import CATALOG
 from llmpick.catalog.loader import (
     commercial_use,
-    find_device,
-    load_devices,
+    find_quantization,
     load_licences,
     load_quantizations,
     load_tensor_types,
@@ -48,53 +49,99 @@ def test_tensor_types_are_those_of_the_gguf_library() -> None:
     assert set(theirs) <= set(ours), "llama.cpp has a new tensor type: add its row"
 
 
-def test_every_file_type_of_gguf_that_people_pass_on_has_its_bits() -> None:
+def test_every_file_type_of_gguf_has_its_recipe() -> None:
     gguf = pytest.importorskip("gguf")
-    rare = {"TQ1_0", "TQ2_0", "MXFP4_MOE", "NVFP4", "Q1_0"}
     names = {kind.name.removeprefix("MOSTLY_").removeprefix("ALL_") for kind in gguf.LlamaFileType if kind.name != "GUESSED"}
-    assert names - rare <= set(load_quantizations())
+    known = {name for name, one in load_quantizations().items() if one.format == "gguf"}
+    assert names - {"NVFP4"} <= known
+    assert "NVFP4_GGUF" in known  # nvfp4 alone is the safetensors format of the same name
 
 
-@pytest.mark.parametrize("name", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "MXFP4", "BF16", "F32"])
+@pytest.mark.parametrize("name", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "BF16", "F32"])
 def test_a_file_of_one_type_has_the_bits_of_its_blocks(name: str) -> None:
-    assert load_quantizations()[name].bits_per_weight.value == pytest.approx(load_tensor_types()[name].bits_per_weight, rel=1e-3)
+    assert load_quantizations()[name].bits_per_weight == pytest.approx(load_tensor_types()[name].bits_per_weight)
 
 
 def test_a_mix_lies_above_the_type_it_is_named_after() -> None:
-    """Q4_K_M keeps some tensors in Q6_K, so its bits lie above those of Q4_K; so does every K mix."""
+    """Q4_K_M keeps some tensors in Q6_K, so its bits lie above those of Q4_K; so does every K mix but the small ones of one type."""
     types = load_tensor_types()
     for name, quantization in load_quantizations().items():
         kind = name.rsplit("_", 1)[0]
         if name.count("_") == 2 and kind in types:
-            assert quantization.bits_per_weight.value > types[kind].bits_per_weight, name
+            assert quantization.bits_per_weight >= types[kind].bits_per_weight, name
+            assert quantization.bits_by_role["output"] > types[kind].bits_per_weight, name
 
 
-def test_devices_are_dated_distinct_and_plausible() -> None:
-    spellings = [name.lower() for device in load_devices() for name in (device.name, *device.aliases)]
-    assert len(spellings) == len(set(spellings))
-    assert len(load_devices()) >= 25
-    for device in load_devices():
-        assert 8e9 <= device.memory_bytes.value <= 200e9
-        assert 5e10 <= device.bandwidth_bytes_per_s.value <= 8e12
-        assert device.memory_bytes.source.checked is not None
+def test_rows_that_are_no_whole_blocks_have_another_type() -> None:
+    """Every type of 256 weights per block falls back on one of 32, which is not narrower."""
+    types = load_tensor_types()
+    for kind in types.values():
+        if kind.block_elements == 256 and kind.name not in ("Q8_K",):
+            assert kind.otherwise is not None
+            assert types[kind.otherwise].block_elements == 32
+            assert types[kind.otherwise].bits_per_weight > kind.bits_per_weight
 
 
 @pytest.mark.parametrize(
-    ("name", "gigabytes", "gigabytes_per_s"),
+    ("spelling", "name"),
     [
-        ("NVIDIA GeForce RTX 4090", 24, 1008),
-        ("h100-sxm", 80, 3350),
-        ("NVIDIA A100-SXM4-80GB", 80, 2039),
-        ("AMD Instinct MI300X", 192, 5300),
-        ("Apple M2 Ultra", 192, 800),
+        ("int4", "int4"),
+        ("INT8", "int8"),
+        ("q4_k_m", "Q4_K_M"),
+        ("Q4-K-M", "Q4_K_M"),
+        ("gptq-int4", "gptq-4bit-g128"),
+        ("gptq", "gptq-4bit-g128"),
+        ("w4a16", "w4a16"),
+        ("AWQ", "awq-4bit-g128"),
+        ("fp8", "fp8"),
+        ("FP8-dynamic", "fp8"),
+        ("w8a8", "w8a8"),
+        ("NVFP4", "nvfp4"),
+        ("bf16", "BF16"),
+        ("bnb-4bit", "nf4"),
     ],
 )
-def test_known_devices(name: str, gigabytes: int, gigabytes_per_s: int) -> None:
-    known = find_device(name)
-    assert known is not None
-    device = known.as_device()
-    assert (device.kind, device.memory_total_bytes, device.bandwidth_bytes_per_s) == ("gpu", gigabytes * 10**9, gigabytes_per_s * 1e9)
+def test_the_names_that_a_quantisation_goes_by(spelling: str, name: str) -> None:
+    assert find_quantization(spelling).name == name
 
 
-def test_an_unknown_device_is_not_found() -> None:
-    assert find_device("RTX 9999") is None
+def test_an_unknown_quantisation_is_an_error_that_lists_the_known() -> None:
+    with pytest.raises(InputError) as caught:
+        find_quantization("q9_k_xl")
+    assert "q9_k_xl" in caught.value.what
+    assert "Q4_K_M" in caught.value.remedy
+
+
+def test_no_two_quantisations_share_a_spelling() -> None:
+    text = (CATALOG / "quantizations.yaml").read_text()
+    spellings = list[str]()
+    for name, entry in yaml.safe_load(text)["quantizations"].items():
+        spellings += {"".join(letter for letter in one.lower() if letter not in "-_ ") for one in (name, *entry.get("aliases", ()))}
+    assert len(spellings) == len(set(spellings))
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        ("gptq-4bit-g128", 4 + 20 / 128),  # a 16-bit scale and a 4-bit zero per group
+        ("gptq-3bit-g128", 3 + 19 / 128),
+        ("gptq-8bit-g32", 8 + 24 / 32),
+        ("awq-4bit-g64", 4 + 20 / 64),
+        ("w4a16", 4 + 16 / 128),  # symmetric: no zeros
+        ("nf4", 4 + 32 / 64),
+        ("nf4-double-quant", 4 + 8 / 64 + 32 / (64 * 256)),
+        ("mxfp4", 4 + 8 / 32),
+        ("nvfp4", 4 + 8 / 16),
+        ("fp8-block", 8 + 32 / 128**2),
+    ],
+)
+def test_bits_are_those_of_weights_scales_and_zeros(name: str, bits: float) -> None:
+    quantization = load_quantizations()[name]
+    assert quantization.bits_per_weight == pytest.approx(bits, abs=5e-4)
+    assert quantization.bits_by_role["embedding"] == 16
+
+
+def test_only_the_experts_of_gpt_oss_are_narrow() -> None:
+    bits = load_quantizations()["mxfp4"].bits_by_role
+    assert {bits[role] for role in ("attention", "mlp", "embedding", "output")} == {16}
+    assert "experts" not in bits

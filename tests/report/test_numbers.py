@@ -98,6 +98,34 @@ def test_an_estimate_never_looks_like_a_measurement(quantity, written):
     assert numbers.memory_cell(quantity) == written
 
 
+@pytest.mark.parametrize(("rate", "written"), [(1.008e12, "1,008 GB/s"), (68.3e9, "68.3 GB/s"), (400e9, "400 GB/s"), (64e9, "64 GB/s")])
+def test_bandwidth(rate, written):
+    assert numbers.bandwidth(rate) == written
+
+
+@pytest.mark.parametrize(("rate", "written"), [(330.4e12, "330"), (14.12e12, "14.1"), (4.5e15, "4,500"), (16e12, "16")])
+def test_tera(rate, written):
+    assert numbers.tera(rate) == written
+
+
+@pytest.mark.parametrize(
+    ("n", "written"),
+    [
+        (7, "7"),
+        (262_144, "262,144"),
+        (999_499, "999,499"),
+        (134_515_008, "135 million"),
+        (999_999_999, "1.00 billion"),
+        (1_543_714_304, "1.54 billion"),
+        (13_015_864_320, "13.0 billion"),
+        (671_026_419_200, "671 billion"),
+        (15_000_000_000_000, "15.0 trillion"),
+    ],
+)
+def test_large_counts(n, written):
+    assert numbers.large(n) == written
+
+
 @given(st.floats(0, 1))
 def test_a_percentage_is_never_further_than_its_last_digit(share):
     written = numbers.percent(share).rstrip("%")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmpick.evidence.errors import ModelFileError
-from llmpick.evidence.model import AttentionLayer, Weights
+from llmpick.evidence.model import Architecture, AttentionLayer, RecurrentLayer, Weights
 from llmpick.sources.gguf import read_gguf
 from llmpick.sources.gguf.types import FILE_TYPES, TENSOR_TYPES
 
@@ -168,8 +168,63 @@ def test_which_layers_slide(tmp_path: Path, name: str, more: dict[str, tuple[str
     assert sliding(tmp_path, name, 6, **more) == windows
 
 
-@pytest.mark.parametrize("state", ["llama.ssm.conv_kernel", "llama.attention.kv_lora_rank", "llama.wkv.head_size"])
-def test_recurrent_layers_and_latent_attention_have_no_plain_kv_cache(tmp_path: Path, state: str):
+def keys_only(folder: Path, name: str, **keys: tuple[str, Any]) -> Architecture | None:
+    """The architecture of a file of this name; keys without their prefix."""
+    dropped = {key: None for key in tiny_values() if key.startswith("llama.")}
+    values = {key: value for key, value in tiny_values().items() if key not in dropped}
+    values |= {"general.architecture": ("str", name), **{f"{name}.{key.replace('__', '.')}": value for key, value in keys.items()}}
+    return read_gguf(written(folder, gguf_bytes(values, TINY_TENSORS))).architecture
+
+
+def u32(**numbers: int) -> dict[str, tuple[str, Any]]:
+    return {key: ("u32", value) for key, value in numbers.items()}
+
+
+DEEPSEEK_V2_LITE = u32(block_count=27, embedding_length=2048, attention__head_count=16, attention__kv_lora_rank=512)
+
+
+def test_latent_attention_keeps_its_latent_vector_or_in_old_files_all_heads(tmp_path: Path):
+    """A load of DeepSeek-V2-Lite from before the newer keys took 8,640 MiB at 32,768 tokens."""
+    heads = u32(attention__head_count_kv=16, attention__key_length=192, attention__value_length=128)
+    old = keys_only(tmp_path, "deepseek2", **DEEPSEEK_V2_LITE, **heads)
+    assert old is not None
+    assert set(old.layers) == {AttentionLayer(16, 192, 128)}
+    assert len(old.layers) * 16 * (192 + 128) * 2 * 32_768 == 8640 * 2**20
+    latent = u32(attention__head_count_kv=1, attention__key_length=576, attention__value_length=512, attention__key_length_mla=192)
+    new = keys_only(tmp_path, "deepseek2", **DEEPSEEK_V2_LITE, **latent)
+    assert new is not None
+    assert new.layers == (AttentionLayer(1, 576, 0, latent=True),) * 27
+
+
+def test_a_hybrid_keeps_states_and_every_fourth_cache(tmp_path: Path):
+    """Loads of Qwen3.6-27B: 149.62 MiB of state for each sequence, 2,048 MiB of cache at 32,768 tokens."""
+    attention = u32(attention__head_count=24, attention__head_count_kv=4, attention__key_length=256, attention__value_length=256)
+    state = u32(ssm__conv_kernel=4, ssm__state_size=128, ssm__group_count=16, ssm__time_step_rank=48, ssm__inner_size=6144)
+    found = keys_only(tmp_path, "qwen35", **u32(block_count=65, nextn_predict_layers=1, embedding_length=5120), **attention, **state)
+    assert found is not None
+    states = [layer for layer in found.layers if isinstance(layer, RecurrentLayer)]
+    assert round(sum(4 * (layer.state_elements + layer.convolution_elements) for layer in states) / 2**20, 2) == 149.62
+    assert [index for index, layer in enumerate(found.layers) if isinstance(layer, AttentionLayer)] == list(range(3, 64, 4))
+    assert 16 * 4 * (256 + 256) * 2 * 32_768 == 2048 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "kinds"),
+    [
+        ("mamba", u32(ssm__conv_kernel=4, ssm__state_size=16, ssm__inner_size=128), "RR"),
+        ("rwkv7", u32(wkv__head_size=64, token_shift_count=1), "RR"),
+        ("lfm2", {**u32(shortconv__l_cache=3, attention__head_count=4), "attention__head_count_kv": ("[i32]", [0, 2])}, "RA"),
+        ("falcon-h1", u32(ssm__conv_kernel=4, ssm__state_size=8, ssm__inner_size=64, attention__head_count=4), "RARA"),
+    ],
+)
+def test_which_layers_keep_a_state(tmp_path: Path, name: str, keys: dict[str, tuple[str, Any]], kinds: str):
+    found = keys_only(tmp_path, name, **u32(block_count=2, embedding_length=64), **keys)
+    assert found is not None
+    assert "".join("R" if isinstance(layer, RecurrentLayer) else "A" for layer in found.layers) == kinds
+
+
+@pytest.mark.parametrize("state", ["llama.ssm.conv_kernel", "llama.attention.compress_ratios", "llama.wkv.head_size"])
+def test_a_kind_of_layer_that_is_not_known_is_not_guessed(tmp_path: Path, state: str):
     assert tiny(tmp_path, **{state.replace(".", "__"): ("u32", 4)}).architecture is None
 
 

@@ -28,6 +28,7 @@ class Hub:
     claimed_bytes: int | None = None
     commit: str = COMMIT
     asked: list[str] = field(default_factory=list)
+    sent_bytes: int = 0
     tokens: set[str | None] = field(default_factory=set)
     url: str = ""
 
@@ -77,9 +78,10 @@ class Handler(BaseHTTPRequestHandler):
         if "lfs" in self.hub._entry(name, content):
             headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
         if range_asked := self.headers.get("Range"):
-            start = int(range_asked.removeprefix("bytes=").removesuffix("-"))
-            headers["Content-Range"] = f"bytes {start}-{len(served) - 1}/{len(served)}"
-            self._send(206, served[start:], headers, body)
+            first, _, last = range_asked.removeprefix("bytes=").partition("-")
+            start, end = int(first), min(int(last or len(served) - 1), len(served) - 1)
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(served)}"
+            self._send(206, served[start : end + 1], headers, body)
         else:
             self._send(200, served, headers, body)
 
@@ -93,6 +95,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection, self.hub.cut_after = True, None
         elif body:
             self.wfile.write(content)
+            self.hub.sent_bytes += len(content)
 
     def log_message(self, *_: object) -> None:
         pass

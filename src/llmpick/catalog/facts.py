@@ -63,6 +63,32 @@ def facts_on(entry: ModelEntry, sources: Sources, as_of: date | None) -> ModelFa
     )
 
 
+FACTS = (
+    *("released", "parameters_total", "parameters_active", "training_tokens", "context_tokens", "licence", "languages", "vocabulary_size"),
+    "architecture",
+)
+"""The facts that a block may hold, in the order of the catalog's files."""
+
+
+def history_of(entry: ModelEntry, sources: Sources) -> dict[str, tuple[Fact[Any], ...]]:
+    """Everything that was ever said of one model, by fact, as `facts_on` ranks it: the newest first, later ones of a day before earlier."""
+    released = release_day(entry, sources).value
+    said: dict[str, list[Fact[Any]]] = {}
+    for block in entry.facts:
+        source = as_source(sources[block.source], released)
+        for key in FACTS:
+            value = getattr(block, key)
+            if value is not None:
+                known = as_architecture(value, block.vocabulary_size) if isinstance(value, ArchitectureEntry) else value
+                said.setdefault(key, []).append(Fact(known, source))
+    return {key: tuple(_newest_first(facts)) for key, facts in said.items()}
+
+
+def _newest_first(facts: list[Fact[Any]]) -> list[Fact[Any]]:
+    ranked = sorted(enumerate(facts), key=lambda pair: (_day(pair[1].source), pair[0]), reverse=True)
+    return [fact for _, fact in ranked]
+
+
 def as_source(entry: SourceEntry, came_with_model: date | None = None) -> Source:
     return Source(
         title=entry.title,

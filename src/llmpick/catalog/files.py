@@ -1,14 +1,16 @@
 """Reads one YAML file of the catalog into its shape, or says which entry and key of which file is wrong."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
-from llmpick.catalog.schema import Shape
+from llmpick.catalog.facts import as_source
+from llmpick.catalog.schema import Shape, SourceEntry
 from llmpick.evidence.errors import InputError
+from llmpick.evidence.values import Source
 
 CATALOG = Path(__file__).parent
 
@@ -42,6 +44,13 @@ def read_file(path: Path, shape: type[S]) -> S:
         return shape.model_validate(data)
     except ValidationError as error:
         raise _wrong_entry(path, data, error) from error
+
+
+def named_source(sources: Mapping[str, SourceEntry], key: str, where: str) -> Source:
+    """The source that an entry names. Raises `InputError` for a name that the file does not explain."""
+    if key not in sources:
+        raise InputError(f"the source {key!r} is not among the file's sources", where=where, remedy="add it under sources")
+    return as_source(sources[key])
 
 
 def _wrong_entry(path: Path, data: Any, error: ValidationError) -> InputError:

@@ -10,25 +10,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from llmpick.catalog.devices import KnownDevice, device_named, find_device, load_devices
 from llmpick.catalog.facts import facts_on
 from llmpick.catalog.files import CATALOG, read_file
 from llmpick.catalog.names import plain_name
 from llmpick.catalog.schema import ModelEntry, ModelsFile, SourceEntry
 from llmpick.catalog.tables import (
     CommercialUse,
-    KnownDevice,
     Licence,
-    Quantization,
     TensorType,
     commercial_use,
-    find_device,
-    load_devices,
+    find_quantization,
     load_licences,
     load_quantizations,
     load_tensor_types,
 )
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import ModelFacts
+from llmpick.evidence.quantization import Quantization
 
 __all__ = [
     "CommercialUse",
@@ -37,8 +36,11 @@ __all__ = [
     "Quantization",
     "TensorType",
     "commercial_use",
+    "device_named",
     "find_device",
+    "find_entry",
     "find_model",
+    "find_quantization",
     "load_devices",
     "load_licences",
     "load_models",
@@ -62,9 +64,14 @@ def load_models(as_of: date | None = None) -> tuple[ModelFacts, ...]:
 
 def find_model(name: str, as_of: date | None = None) -> ModelFacts | None:
     """The model that a hub name, an Ollama tag, a file name or the name inside a GGUF file means; None rather than a wrong one."""
-    by_id, by_name = _index()
-    found = by_id.get(name.strip().lower().partition("@")[0]) or by_name.get(plain_name(name))
+    found = find_entry(name)
     return None if found is None else facts_on(found.model, found.sources, as_of)
+
+
+def find_entry(name: str) -> "_Entry | None":
+    """The whole entry that `find_model` takes its facts from: all blocks, aliases and the sources of its file."""
+    by_id, by_name = _index()
+    return by_id.get(name.strip().lower().partition("@")[0]) or by_name.get(plain_name(name))
 
 
 def read_models(paths: Iterable[Path]) -> tuple[_Entry, ...]:

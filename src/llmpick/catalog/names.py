@@ -10,7 +10,7 @@ _PART_OF_SPLIT = re.compile(r"-\d{5}-of-\d{5}$")
 _FILE_TYPE = re.compile(r"\.(gguf|safetensors|bin)$")
 _QUANTIZATION = re.compile(
     r"[-_. ]("
-    r"(ud-)?(i1-)?(i?q\d(_[0-9a-z]+)*|tq\d_0|mxfp4(_moe)?|nvfp4)|f16|f32|fp16|bf16|fp8|int[48]|nf4|"
+    r"(ud-)?(i1-)?(i?q\d(_[0-9a-z]+)*|tq\d_0|mxfp4(_moe)?|nvfp4)|f16|f32|fp16|bf16|b?float16|fp8|mxfp8|w[48]a(8|16)|int[48]|nf4|"
     r"gguf|ggml|awq|gptq|(gptq|awq)-int4|[48]bit|mlx|imat"
     r")$"
 )

@@ -11,6 +11,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from llmpick.evidence.device import Vendor
+from llmpick.evidence.model import TensorRole
+from llmpick.evidence.quantization import TensorPart
+
 SCHEMA_PATH = Path(__file__).parent / "models.schema.json"
 
 
@@ -47,6 +51,7 @@ Count = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?e\d+$"}]}),
 ]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+PriceClass = Literal["consumer", "laptop", "workstation", "datacenter", "soc", "cpu"]
 
 
 class Shape(BaseModel):
@@ -171,13 +176,39 @@ class LicencesFile(Shape):
 
 
 class TensorTypeEntry(Shape):
+    """`otherwise` is the type of rows that are no whole blocks."""
+
     block_elements: Count
     block_bytes: Count
+    otherwise: str | None = None
+
+
+TypeMix = str | dict[str, Annotated[float, Field(gt=0, le=1)]]
 
 
 class QuantizationEntry(Shape):
-    bits_per_weight: Annotated[float, Field(gt=0, le=64)]
+    """Either bits (`bits_per_weight`, and `bits_by_role` for what is stored otherwise), or the `types` of a recipe that mixes tensor types.
+
+    `grouped_queries` and `eight_experts` are what the recipe has otherwise for such models.
+    """
+
+    format: Literal["gguf", "safetensors"]
     source: str
+    aliases: tuple[str, ...] = ()
+    spread: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    bits_per_weight: Annotated[float, Field(gt=0, le=64)] | None = None
+    bits_by_role: dict[TensorRole, Annotated[float, Field(ge=0, le=64)]] = {}
+    types: dict[TensorPart, TypeMix] | None = None
+    grouped_queries: dict[TensorPart, TypeMix] = {}
+    eight_experts: dict[TensorPart, TypeMix] = {}
+
+    @model_validator(mode="after")
+    def _says_how_it_stores(self) -> Self:
+        if (self.bits_per_weight is None) == (self.types is None):
+            raise ValueError("give either bits_per_weight or types")
+        if self.types is not None and "default" not in self.types:
+            raise ValueError("types has no default")
+        return self
 
 
 class QuantizationsFile(Shape):
@@ -186,12 +217,51 @@ class QuantizationsFile(Shape):
     tensor_types: dict[str, TensorTypeEntry]
 
 
+class RentEntry(Shape):
+    """US dollars for one hour of one device: the offer taken, the lowest and the highest."""
+
+    value: Annotated[float, Field(gt=0)]
+    low: Annotated[float, Field(gt=0)]
+    high: Annotated[float, Field(gt=0)]
+    source: str
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if not self.low <= self.value <= self.high:
+            raise ValueError("low <= value <= high does not hold")
+        return self
+
+
 class DeviceEntry(Shape):
+    """What the fields mean stands at the top of devices.yaml. `source` holds where a group of fields has no source of its own."""
+
     name: str
+    kind: Literal["cpu", "gpu"] = "gpu"
+    vendor: Vendor
+    price_class: PriceClass
     aliases: tuple[str, ...] = ()
+    driver_names: tuple[str, ...] = ()
+    shares_memory: bool = False
+    source: str
     memory_bytes: Count
     bandwidth_bytes_per_s: Count
-    source: str
+    power_watts: Annotated[float, Field(gt=0)] | None = None
+    driver_memory_source: str | None = None
+    driver_memory_bytes: Count | None = None
+    rates_source: str | None = None
+    fp16_flops: Count | None = None
+    int8_ops: Count | None = None
+    fp8_flops: Count | None = None
+    links_source: str | None = None
+    link_bytes_per_s: Count | None = None
+    host_link_bytes_per_s: Count | None = None
+    hourly_usd: RentEntry | None = None
+
+    @model_validator(mode="after")
+    def _says_who_reports_its_memory(self) -> Self:
+        if (self.driver_memory_bytes is None) != (self.driver_memory_source is None):
+            raise ValueError("driver_memory_bytes and driver_memory_source go together")
+        return self
 
 
 class DevicesFile(Shape):

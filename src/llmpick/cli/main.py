@@ -18,7 +18,11 @@ from llmpick.evidence.errors import LlmpickError
 
 VERBS = {
     "pick": "Choose a model for a task, measured on your own examples.",
+    "fit": "Will it run, how fast, at what price: any model on any device.",
     "init": "Write a first task file from a table of examples.",
+    "calibrate": "Measure this machine's engine, so that estimates of speed are its own.",
+    "devices": "What this machine has, and the devices of the catalog.",
+    "info": "All that is known of one model, with source and date.",
     "runs": "List the runs that are kept.",
     "show": "Show one run: what was run, on what, with which result.",
     "export": "Write the calls of a run as JSONL, CSV or Parquet.",

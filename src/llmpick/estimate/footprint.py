@@ -42,11 +42,11 @@ class Footprint:
     pool_tokens: Number | None = None
 
     def part(self, part: Part) -> Range:
-        return _sum([line.bytes for line in self.lines if line.part == part])
+        return sum_of([line.bytes for line in self.lines if line.part == part])
 
     @property
     def total(self) -> Range:
-        return self.total_range or _sum([line.bytes for line in self.lines])
+        return self.total_range or sum_of([line.bytes for line in self.lines])
 
 
 def probability_that_it_fits(total: Range, available_bytes: Number) -> Number:
@@ -68,7 +68,7 @@ def _normal(z: "np.ndarray[Any, Any]") -> Number:
     return ndtr(z)
 
 
-def _sum(ranges: "list[Range]") -> Range:
+def sum_of(ranges: "list[Range]") -> Range:
     """The sum of independent quantities: their half-widths add as squares, on each side."""
     value: Number = sum((r.value for r in ranges), start=0.0)
     below: Number = sum(((r.value - r.low) ** 2 for r in ranges), start=0.0)

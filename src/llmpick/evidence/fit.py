@@ -1,6 +1,8 @@
 """What `llmpick fit` answers: for one model, quantisation, engine and device, the memory, the speed, the price, and whether it fits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from llmpick.evidence.deployment import Deployment
@@ -68,10 +70,12 @@ class ApiOffer:
 
 @dataclass(frozen=True, slots=True)
 class FitPrice:
-    """US dollars. Per million tokens at the load that was named, if the device does nothing else and is busy all the time.
+    """US dollars. Per million tokens at the load that was named, if the device does nothing else in its hours of work.
 
-    `break_even_tokens_per_day` is the load (input and output together, in the user's mix) above which the device is cheaper than the
-    cheapest `offer`; None without an offer, or where the device cannot carry that load (`note` says so).
+    `device_per_hour` is what an hour of work costs: rent or wear of all devices, their idle hours included, and energy.
+    `break_even_tokens_per_day` is the load (input and output together, `input_share` of them input) above which the device is cheaper
+    than the cheapest `offer`; None without an offer, or where the device cannot carry that load (`note` says so).
+    `capacity_tokens_per_day` is what the device carries in that mix when it works day and night.
     """
 
     device_per_hour: float
@@ -82,6 +86,8 @@ class FitPrice:
     offer: ApiOffer | None = None
     break_even_tokens_per_day: float | None = None
     note: str | None = None
+    capacity_tokens_per_day: Interval | None = None
+    input_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +113,66 @@ class FitResult:
     sources: tuple[Source, ...]
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutlook:
+    """What a device can do with one model of the catalog, at the context that was asked for.
+
+    `quantization` is the widest one that surely fits, else the one that comes nearest, None where the memory cannot be told; `total_bytes`,
+    `fits_probability` and the speed are its. `longest_context_tokens` is the longest of the contexts tried that surely fits in it.
+    `foremost`: no other model that fits is at least as large, as long trained and as new. `reasons` say why the model is not considered.
+    """
+
+    model: str
+    tuning: Literal["base", "instruct"]
+    parameters_total: int | None
+    parameters_active: int | None
+    training_tokens: int | None
+    released: date | None
+    quantization: str | None
+    bits_per_weight: float | None
+    longest_context_tokens: int | None
+    total_bytes: Interval | Unknown
+    decode_tokens_per_s: Interval | Unknown
+    fits: Fits
+    fits_probability: float | None
+    foremost: bool
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FitOutlook:
+    """Every model of the catalog x quantisation x context on one device. `models` has what fits first, in the order that `order` words.
+
+    `configurations` counts all that were computed by whether they fit, `seconds` is what computing them took.
+    """
+
+    device: Device
+    deployment: Deployment
+    available_bytes: int
+    load: Load
+    quantizations: tuple[str, ...]
+    contexts: tuple[int, ...]
+    configurations: Mapping[Fits, int]
+    models: tuple[ModelOutlook, ...]
+    order: str
+    seconds: float
+    task: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FitAnswer:
+    """The configurations that were asked for, or, where no model was named, the best of the `outlook` in full."""
+
+    results: tuple[FitResult, ...]
+    outlook: FitOutlook | None = None
+
+    @property
+    def nothing_fits(self) -> bool:
+        """Surely not; what may fit, or where it cannot be told, is something."""
+        if self.outlook is not None:
+            return not any(one.foremost for one in self.outlook.models)
+        return all(one.fits == "no" for one in self.results)

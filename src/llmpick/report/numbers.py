@@ -19,6 +19,9 @@ TENTHS_OF_SECONDS_BELOW_S = 10.0
 MINUTES_FROM_S = 120.0
 HOURS_FROM_S = 7200.0
 SMALLEST_MONEY = 0.0001
+TENTHS_BELOW = 100
+"""Rates of devices have one decimal below it: 68.3 GB/s, 1,008 GB/s."""
+LARGE = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 CENTS_FROM = 1.0
 
 
@@ -112,6 +115,24 @@ def rate(tokens_per_s: float) -> str:
     return f"{tokens_per_s:,.0f}" if tokens_per_s >= WHOLE_RATES_FROM else f"{tokens_per_s:.1f}"
 
 
+def bandwidth(bytes_per_s: float) -> str:
+    """1.008e12 → "1,008 GB/s", 68.3e9 → "68.3 GB/s" (10^9 bytes)."""
+    return f"{_tenths(bytes_per_s / 1e9)} GB/s"
+
+
+def tera(per_s: float) -> str:
+    """Operations per second in units of 10^12, without the unit: "330", "14.1"."""
+    return _tenths(per_s / 1e12)
+
+
+def large(n: int) -> str:
+    """A count to three digits with its unit in words: "1.54 billion", "135 million"; smaller ones in full."""
+    for unit, word in LARGE:
+        if n >= 0.9995 * unit:
+            return f"{n / unit:.{2 if n < 9.995 * unit else 1 if n < 99.95 * unit else 0}f} {word}"
+    return count(n)
+
+
 def seconds(s: float) -> str:
     """A duration: "240 ms", "3.4 s", "74 s", "3 min 12 s", "2 h 5 min"."""
     if s == 0:
@@ -151,6 +172,10 @@ def memory_cell(quantity: Estimate | Measurement | Unknown) -> str:
 def rate_cell(quantity: Estimate | Measurement | Unknown) -> str:
     """Tokens per second as a table shows them: "142", "~35", "-"."""
     return "-" if isinstance(quantity, Unknown) else marked(quantity, rate(quantity.interval.value))
+
+
+def _tenths(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0") if value < TENTHS_BELOW else f"{value:,.0f}"
 
 
 def _hundredths(share: float) -> str:

@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING
 
 from llmpick.evidence.errors import InputError
+
+if TYPE_CHECKING:  # SQLAlchemy takes a seventh of a second to load, and who only asks where the database lies does not need it
+    from sqlalchemy.engine import URL
 
 VARIABLE = "LLMPICK_DB"
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
@@ -22,8 +23,11 @@ def default_url(environ: Mapping[str, str] = os.environ, platform: str = sys.pla
     return environ.get(VARIABLE) or str(_data_folder(environ, platform) / "llmpick" / "llmpick.db")
 
 
-def database_url(text: str) -> URL:
+def database_url(text: str) -> "URL":
     """The path or URL `text` with an absolute path and the driver that llmpick uses. Raises `InputError` when it is neither."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     if "://" not in text:
         return _file_url(Path(text))
     try:
@@ -36,12 +40,14 @@ def database_url(text: str) -> URL:
     return _file_url(Path(url.database or "")) if kind == "sqlite" else url.set(drivername=DRIVERS[kind])
 
 
-def shown(url: URL) -> str:
+def shown(url: "URL") -> str:
     """The database as a message names it: the file's path, or the URL without its password."""
     return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
-def _file_url(path: Path) -> URL:
+def _file_url(path: Path) -> "URL":
+    from sqlalchemy.engine import URL
+
     if str(path) in (".", ":memory:"):
         raise _not_a_database(str(path), "a database in memory forgets every paid call")
     file = path.expanduser().absolute()

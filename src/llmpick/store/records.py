@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from llmpick.estimate.speed_constants import SpeedConstants
 from llmpick.evidence.call import CallRecord, EngineInfo
 
 RunStatus = Literal["running", "finished", "interrupted", "failed"]
@@ -76,3 +77,15 @@ class WholeRun:
     run: RunDetail
     loads: tuple[LoadRecord, ...]
     calls: tuple[tuple[CallRecord, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCalibration:
+    """Constants that were fitted on the readings of `run`, for one machine, one engine and its version then."""
+
+    run: str
+    machine: str
+    engine: str
+    version: str
+    measured: datetime
+    constants: SpeedConstants

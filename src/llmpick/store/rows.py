@@ -1,18 +1,25 @@
 """Between the database's rows and the records of `evidence.call` and `store.records`. Pure."""
 
 import math
-from dataclasses import fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import RowMapping
-
+from llmpick.estimate.speed_constants import SpeedConstants
 from llmpick.evidence.call import CallRecord, EngineInfo, Outcome
-from llmpick.store.records import LoadRecord, RunDetail, RunSummary
+from llmpick.evidence.values import Source
+from llmpick.store.records import KeptCalibration, LoadRecord, RunDetail, RunSummary
 from llmpick.store.sittings import sitting_from_json
+
+if TYPE_CHECKING:  # `glance` reads without SQLAlchemy
+    from sqlalchemy import RowMapping
 
 CALL_FIELDS = tuple(field.name for field in fields(CallRecord))
 OF_THE_RUN = ("candidate", "row", "outcome", "score")
 """What a run's log keeps itself, because another run may name or score the same call differently."""
+CALIBRATION_FIELDS = tuple(field.name for field in fields(KeptCalibration))
+_CONSTANTS = frozenset(field.name for field in fields(SpeedConstants))
 _SUMMARY_FIELDS = tuple(field.name for field in fields(RunSummary))
 
 
@@ -26,15 +33,15 @@ def call_to_row(call: CallRecord) -> dict[str, Any]:
     return {**row, "outcome": call.outcome.value, "label_probabilities": None if probabilities is None else dict(probabilities)}
 
 
-def call_from_row(row: RowMapping) -> CallRecord:
+def call_from_row(row: "RowMapping") -> CallRecord:
     return CallRecord(**{**{name: row[name] for name in CALL_FIELDS}, "outcome": Outcome(row["outcome"])})
 
 
-def summary_from_row(row: RowMapping) -> RunSummary:
+def summary_from_row(row: "RowMapping") -> RunSummary:
     return RunSummary(**{name: row[name] for name in _SUMMARY_FIELDS})
 
 
-def detail_from_row(row: RowMapping) -> RunDetail:
+def detail_from_row(row: "RowMapping") -> RunDetail:
     return RunDetail(
         **{name: row[name] for name in _SUMMARY_FIELDS},
         fingerprint=row["fingerprint"],
@@ -49,5 +56,21 @@ def engine_to_json(engine: EngineInfo) -> dict[str, Any]:
     return {field.name: getattr(engine, field.name) for field in fields(engine)}
 
 
-def load_from_row(row: RowMapping) -> LoadRecord:
+def load_from_row(row: "RowMapping") -> LoadRecord:
     return LoadRecord(row["candidate"], row["load_seconds"], row["resident_bytes"], EngineInfo(**row["engine"]))
+
+
+def calibration_from_row(row: "RowMapping") -> KeptCalibration:
+    return KeptCalibration(**{**{name: row[name] for name in CALIBRATION_FIELDS}, "constants": constants_from_json(row["constants"])})
+
+
+def constants_to_json(constants: SpeedConstants) -> dict[str, Any]:
+    source = constants.source
+    return {**asdict(constants), "source": {"title": source.title, "checked": source.checked.isoformat() if source.checked else None}}
+
+
+def constants_from_json(document: Mapping[str, Any]) -> SpeedConstants:
+    """Fields that this version does not know are left out; those that an older document does not have get their default."""
+    source, checked = document["source"], document["source"]["checked"]
+    known = {name: value for name, value in document.items() if name in _CONSTANTS}
+    return SpeedConstants(**{**known, "source": Source(source["title"], checked=date.fromisoformat(checked) if checked else None)})

@@ -4,7 +4,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, ForeignKey, In
 
 from llmpick.store.columns import AnyText, Moment
 
-VERSION = 2
+VERSION = 3
 """The number of the newest migration, written here so that opening an up-to-date database needs no look at the migrations."""
 VERSION_TABLE = "llmpick_schema"
 
@@ -90,4 +90,29 @@ loads = Table(
     Column("load_seconds", Double, nullable=False),
     Column("resident_bytes", BigInteger),
     Column("engine", _Json, nullable=False),
+)
+
+# One row for each thing that was timed, with the seconds of all its runs: a reading that gets further runs is replaced.
+speed_readings = Table(
+    "speed_readings",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("model", AnyText, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("seconds", _Json, nullable=False),
+    UniqueConstraint("run", "model", "kind", "tokens", name="speed_readings_once"),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("machine", AnyText, nullable=False, index=True),
+    Column("engine", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("measured", Moment, nullable=False),
+    Column("constants", _Json, nullable=False),
 )

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from llmpick.evidence.call import CallRecord, EngineInfo, Outcome
 from llmpick.evidence.errors import InputError, StoreError
+from llmpick.store.calibrations import Calibrations
 from llmpick.store.database import Database
 from llmpick.store.location import database_url, default_url
 from llmpick.store.records import LoadRecord, Run, RunDetail, RunStatus, RunSummary, WholeRun
@@ -41,11 +42,8 @@ _KEYS_PER_QUERY = 500
 _NEAR = 5
 
 
-class Store:
+class Store(Calibrations):
     """The database of measurements. Every method raises `StoreError` when the database cannot be read or written."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, url: str | None = None) -> Self:

@@ -59,6 +59,11 @@ class DownloadPlan:
         return f"{self.repository}{file}{at}"
 
 
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the user forbids to ask the hub."""
+    return (environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or "").upper() in _TRUE
+
+
 def plan_download(repository: str, quantization: str, *, environ: Mapping[str, str], revision: str = MAIN) -> DownloadPlan:
     """Asks the hub (two requests) for the files of one model: all parts of the GGUF with this quantisation, or, for "BF16" in a
     repository without GGUF files, the safetensors folder.
@@ -66,13 +71,13 @@ def plan_download(repository: str, quantization: str, *, environ: Mapping[str, s
     Raises `InputError` when the hub does not know or does not show the repository, or has no such file; `LlmpickError` when it
     does not answer.
     """
-    if (environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or "").upper() in _TRUE:
+    if is_offline(environ):
         raise InputError("HF_HUB_OFFLINE forbids to download", where=repository, remedy="unset HF_HUB_OFFLINE and run the command again")
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
     api = HfApi(endpoint=endpoint(environ), token=environ.get("HF_TOKEN"))
-    with _plain_errors(repository, environ):
+    with plain_hub_errors(repository, environ):
         commit = str(api.model_info(repository, revision=revision).sha)
         tree = [entry for entry in api.list_repo_tree(repository, recursive=True, revision=commit) if isinstance(entry, RepoFile)]
     files = [PlannedFile(entry.path, entry.size, entry.lfs.sha256 if entry.lfs else None) for entry in tree]
@@ -140,7 +145,7 @@ def _one_file(plan: DownloadPlan, file: PlannedFile, storage: Path, environ: Map
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.utils import silent_tqdm
 
-    with _plain_errors(f"{plan.repository}, {file.path}", environ):
+    with plain_hub_errors(f"{plan.repository}, {file.path}", environ):
         # Files above the limit of plain HTTP need the library's own chunked transfer, which cannot be resumed.
         if file.sha256 is not None and file.bytes <= constants.MAX_HTTP_DOWNLOAD_SIZE:
             _weights(plan, file, storage, environ, progress)
@@ -214,7 +219,7 @@ class _Sink:
 
 
 @contextmanager
-def _plain_errors(where: str, environ: Mapping[str, str]) -> Iterator[None]:
+def plain_hub_errors(where: str, environ: Mapping[str, str]) -> Iterator[None]:
     """Turns the library's errors into ours, each with the next step."""
     from huggingface_hub import errors
 

@@ -17,8 +17,8 @@ from llmpick.evidence.model import Candidate, Endpoint, ModelFacts, Weights
 from llmpick.sources import hub, lmstudio, modelscope, ollama
 from llmpick.sources.folders import ModelPath, find_models, quantization_in
 from llmpick.sources.gguf import read_gguf
+from llmpick.sources.hf import read_safetensors_folder
 from llmpick.sources.names import File, Hub, Ollama, Url, parse_model_name
-from llmpick.sources.safetensors import read_safetensors_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,15 @@ def read_gguf(path: Path) -> Weights:
     Raises `ModelFileError` for whatever is not a whole GGUF file of a language model; the error names the part, key or tensor.
     """
     paths = _part_paths(path)
-    headers = [read_header(part) for part in paths]
+    return _weights(paths, [read_header(part) for part in paths])
+
+
+def read_gguf_beginnings(paths: Sequence[Path], file_bytes: Sequence[int]) -> Weights:
+    """The same from files that hold only the beginnings of a model's parts, headers included, and the sizes of the whole files."""
+    return _weights(paths, [read_header(path, size) for path, size in zip(paths, file_bytes, strict=True)])
+
+
+def _weights(paths: Sequence[Path], headers: Sequence[Header]) -> Weights:
     first = headers[0]
     _check_parts(paths, headers)
     tensors = [tensor for header in headers for tensor in header.tensors]

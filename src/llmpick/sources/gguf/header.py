@@ -73,8 +73,11 @@ class Header:
     tensors: tuple[Tensor, ...]
 
 
-def read_header(path: Path) -> Header:
-    """Reads and checks the header of one file. Raises `ModelFileError` for everything that is not a whole GGUF file."""
+def read_header(path: Path, file_bytes: int | None = None) -> Header:
+    """Reads and checks the header of one file. Raises `ModelFileError` for everything that is not a whole GGUF file.
+
+    With `file_bytes` the file at `path` is only the beginning of one of so many bytes, and must hold the whole header.
+    """
     if path.is_dir():
         raise ModelFileError("this is a folder, not a GGUF file", where=str(path), remedy="name the .gguf file inside it")
     if not path.is_file():
@@ -83,7 +86,7 @@ def read_header(path: Path) -> Header:
         if path.stat().st_size == 0:
             raise ModelFileError("the file is empty", where=str(path), remedy=DOWNLOAD_AGAIN)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Reader(path, data).header()
+            return _Reader(path, data, file_bytes or len(data)).header()
     except OSError as error:
         raise ModelFileError(f"the file cannot be read: {error}", where=str(path), remedy="check the file and its permissions") from error
 
@@ -116,10 +119,11 @@ def wrong_type(header: Header, key: str, expected: str) -> ModelFileError:
 class _Reader:
     """Walks over the bytes of one file; `at` is the offset of the next one."""
 
-    def __init__(self, path: Path, data: mmap.mmap) -> None:
+    def __init__(self, path: Path, data: mmap.mmap, file_bytes: int) -> None:
         self.path = path
         self.data = data
         self.size = len(data)
+        self.file_bytes = file_bytes
         self.at = 0
         self.strings_left = _MAX_STRINGS
         self.kept_bytes_left = _MAX_KEPT_BYTES
@@ -134,7 +138,7 @@ class _Reader:
             values[key] = self._value(key, self._number(_U32))
         rows = [self._tensor() for _ in range(tensor_count)]
         self._check_data(rows, self._alignment(values))
-        return Header(self.path, self.size, values, tuple(tensor for _, _, tensor in rows))
+        return Header(self.path, self.file_bytes, values, tuple(tensor for _, _, tensor in rows))
 
     def _counts(self) -> tuple[int, int]:
         magic = self.data[:4]
@@ -247,9 +251,9 @@ class _Reader:
             if offset != expected:
                 raise self._damaged(f"the data of {_shown(name)} are said to start at {offset}, not at {expected}")
             end = start + offset + tensor.bytes
-            if end > self.size:
+            if end > self.file_bytes:
                 raise ModelFileError(
-                    f"the file is cut off: the data of {_shown(name)} end at byte {end:,}, the file at {self.size:,}",
+                    f"the file is cut off: the data of {_shown(name)} end at byte {end:,}, the file at {self.file_bytes:,}",
                     where=str(self.path),
                     remedy=DOWNLOAD_AGAIN,
                 )

@@ -8,19 +8,18 @@ from llmpick.evidence.model import TensorGroup, TensorRole
 from llmpick.sources.gguf.header import Tensor
 
 _BLOCK = re.compile(r"(?:blk|enc\.blk|dec\.blk)\.(\d+)\.(.+)")
-_RULES: tuple[tuple[re.Pattern[str], TensorRole], ...] = tuple(
-    (re.compile(pattern), role)
-    for pattern, role in (
-        (r"nextn\.", "draft"),
-        (r"ffn_.*_exps", "experts"),
-        (r"ffn_.*_shexp", "shared_experts"),
-        (r"ffn_gate_inp", "mlp"),
-        (r".*norm", "norm"),
-        (r"(ssm|time_mix|shortconv|channel_mix)", "recurrent"),
-        (r"ffn_|layer_output", "mlp"),
-        (r"attn_|cross_attn", "attention"),
-    )
+_ROLES: tuple[tuple[TensorRole, str], ...] = (
+    ("draft", r"nextn\."),
+    ("experts", r"ffn_.*_exps"),
+    ("shared_experts", r"ffn_.*_shexp"),
+    ("mlp", r"ffn_gate_inp"),
+    ("norm", r".*norm"),
+    ("recurrent", r"ssm|time_mix|shortconv|channel_mix"),
+    ("mlp", r"ffn_|layer_output"),
+    ("attention", r"attn_|cross_attn"),
 )
+_RULES: tuple[tuple[TensorRole, re.Pattern[str]], ...] = tuple((role, re.compile(pattern)) for role, pattern in _ROLES)
+"""The first rule that the name within the block fits decides."""
 
 
 def groups_of(tensors: Iterable[Tensor], draft_from: int | None = None) -> tuple[TensorGroup, ...]:
@@ -43,7 +42,10 @@ def role_of(name: str, draft_from: int | None = None) -> TensorRole:
     number, part = int(block[1]), block[2]
     if draft_from is not None and number >= draft_from:
         return "draft"
-    return next((role for pattern, role in _RULES if pattern.match(part)), "other")
+    for role, pattern in _RULES:
+        if pattern.match(part):
+            return role
+    return "other"
 
 
 def _outside(name: str) -> TensorRole:

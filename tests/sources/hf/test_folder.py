@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmpick.evidence.errors import ModelFileError
-from llmpick.evidence.model import AttentionLayer
-from llmpick.sources.safetensors import read_safetensors_folder
+from llmpick.evidence.model import AttentionLayer, TensorGroup
+from llmpick.sources.hf import read_safetensors_folder
 
 LLAMA = {
     "model_type": "llama",
@@ -18,11 +18,13 @@ LLAMA = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "hidden_size": 64,
+    "intermediate_size": 128,
     "vocab_size": 300,
+    "tie_word_embeddings": True,
     "max_position_embeddings": 512,
 }
-TENSORS = {"embed": ("BF16", (300, 64)), "norm": ("F32", (64,))}
-SIZES = {"BF16": 2, "F32": 4, "I32": 4}
+TENSORS = {"model.embed_tokens.weight": ("BF16", (300, 64)), "model.norm.weight": ("F32", (64,))}
+SIZES = {"BF16": 2, "F16": 2, "F32": 4, "I32": 4}
 
 
 def safetensors_bytes(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> bytes:
@@ -67,7 +69,7 @@ def test_a_whole_model_is_read(tmp_path: Path):
     assert (weights.format, weights.quantization, weights.context_tokens) == ("safetensors", "BF16", 512)
     assert weights.parameters_total == 300 * 64 + 64
     assert weights.weight_bytes == len(WHOLE)
-    assert tuple((group.data_type, group.bytes) for group in weights.tensors) == (("BF16", 38_400), ("F32", 256))
+    assert weights.tensors == (TensorGroup("embedding", "BF16", 19_200, 38_400), TensorGroup("norm", "F32", 64, 256))
     assert weights.chat_template == "{{ messages }}"
 
 
@@ -85,41 +87,35 @@ def test_the_chat_template_of_the_tokenizer_config(tmp_path: Path, config: Any, 
     assert read_safetensors_folder(folder(tmp_path, **extra)).chat_template == expected
 
 
-@pytest.mark.parametrize(
-    ("changes", "windows"),
-    [
-        ({}, [None] * 6),
-        ({"model_type": "mistral", "sliding_window": 128}, [128] * 6),
-        ({"model_type": "mistral", "sliding_window": None}, [None] * 6),
-        ({"model_type": "qwen2", "sliding_window": 128, "use_sliding_window": False}, [None] * 6),
-        ({"model_type": "gemma2", "sliding_window": 128}, [128, None] * 3),
-        ({"model_type": "gemma3_text", "sliding_window": 128}, [128] * 5 + [None]),
-        ({"model_type": "gemma3_text", "sliding_window": 128, "sliding_window_pattern": 2}, [128, None] * 3),
-        ({"model_type": "gpt_oss", "sliding_window": 128, "layer_types": ["sliding_attention", "full_attention"] * 3}, [128, None] * 3),
-    ],
-)
-def test_which_layers_slide(tmp_path: Path, changes: dict[str, Any], windows: list[int | None]):
-    architecture = read_safetensors_folder(folder(tmp_path, LLAMA | {"num_hidden_layers": 6} | changes)).architecture
-    assert architecture is not None
-    assert [layer.window for layer in architecture.layers] == windows
-
-
-@pytest.mark.parametrize(
-    "changes", [{"kv_lora_rank": 512}, {"layer_types": ["linear_attention", "full_attention"]}, {"num_attention_heads": None}]
-)
-def test_what_keeps_no_plain_kv_cache_has_no_architecture(tmp_path: Path, changes: dict[str, Any]):
-    assert read_safetensors_folder(folder(tmp_path, LLAMA | changes)).architecture is None
-
-
 def test_the_decoder_of_a_multimodal_model_is_described(tmp_path: Path):
     weights = read_safetensors_folder(folder(tmp_path, {"model_type": "gemma3", "text_config": LLAMA | {"head_dim": 32}}))
     assert weights.architecture is not None
     assert weights.architecture.layers[0] == AttentionLayer(2, 32, 32)
 
 
-def test_packed_weights_are_named_by_their_method_and_not_counted(tmp_path: Path):
-    weights = read_safetensors_folder(folder(tmp_path, LLAMA | {"quantization_config": {"quant_method": "awq"}}))
-    assert (weights.quantization, weights.parameters_total) == ("awq", None)
+def test_packed_weights_are_named_and_counted(tmp_path: Path):
+    packed = {
+        "model.layers.0.mlp.up_proj.qweight": ("I32", (64, 16)),
+        "model.layers.0.mlp.up_proj.qzeros": ("I32", (1, 16)),
+        "model.layers.0.mlp.up_proj.scales": ("F16", (1, 128)),
+    }
+    awq = {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 64}}
+    weights = read_safetensors_folder(folder(tmp_path, LLAMA | awq, safetensors_bytes(packed)))
+    assert (weights.quantization, weights.parameters_total) == ("awq-4bit-g64", 64 * 128)
+    assert sum(group.bytes for group in weights.tensors) == 64 * 16 * 4 + 16 * 4 + 128 * 2
+
+
+def test_an_unknown_method_is_named_as_it_names_itself(tmp_path: Path):
+    weights = read_safetensors_folder(folder(tmp_path, LLAMA | {"quantization_config": {"quant_method": "quark"}}))
+    assert weights.quantization == "quark"
+
+
+def test_a_copy_of_a_tied_embedding_is_not_counted(tmp_path: Path):
+    twice = TENSORS | {"lm_head.weight": ("BF16", (300, 64))}
+    weights = read_safetensors_folder(folder(tmp_path, weights=safetensors_bytes(twice)))
+    assert weights.parameters_total == 300 * 64 + 64
+    apart = read_safetensors_folder(folder(tmp_path, LLAMA | {"tie_word_embeddings": False}, safetensors_bytes(twice)))
+    assert apart.parameters_total == 2 * 300 * 64 + 64
 
 
 def sharded(path: Path, weight_map: Any) -> Path:
@@ -176,7 +172,7 @@ def test_a_damaged_weight_file_is_refused_with_the_reason(tmp_path: Path, conten
         (LLAMA | {"num_hidden_layers": 10**9}, "layers are too many"),
         (LLAMA | {"num_hidden_layers": "two"}, "num_hidden_layers is 'two'"),
         (LLAMA | {"hidden_size": -1}, "hidden_size is '-1'"),
-        (LLAMA | {"max_position_embeddings": 0}, "max_position_embeddings is '0'"),
+        (LLAMA | {"max_position_embeddings": -1}, "max_position_embeddings is '-1'"),
     ],
 )
 def test_a_damaged_config_is_refused_with_the_reason(tmp_path: Path, config: Any, what: str):

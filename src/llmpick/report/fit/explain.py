@@ -1,0 +1,65 @@
+"""`--explain`: every term of the memory, in bytes, with its formula and the source of that."""
+
+from rich.console import Console
+from rich.text import Text
+
+from llmpick.evidence.fit import FitMemory, FitResult, MemoryLine
+from llmpick.evidence.values import Source
+from llmpick.report import numbers
+from llmpick.report.fit import wording
+from llmpick.report.text import one_line
+
+TITLES = {"weights": "Weights", "kv_cache": "KV cache", "compute": "Compute buffers", "overhead": "Engine"}
+INDENT = "    "
+
+
+def print_lines(result: FitResult, memory: FitMemory, console: Console) -> None:
+    """The terms by part, then the load options that they assume."""
+    for part, title in TITLES.items():
+        lines = [line for line in memory.lines if line.part == part]
+        if lines:
+            console.print()
+            console.print(Text(f"{title}: {_bytes(sum(line.bytes.value for line in lines))}", style="bold"))
+        for line in lines:
+            _print_line(line, console)
+    if result.engine_options:
+        console.print()
+        console.print(Text("Load options that this assumes", style="bold"))
+        said = ", ".join(f"{name}={value}" for name, value in result.engine_options.items())
+        item(INDENT, one_line(said), console)
+
+
+def print_sources(result: FitResult, console: Console) -> None:
+    """Everything that any number of the answer rests on."""
+    console.print()
+    console.print(Text("Sources", style="bold"))
+    for source in result.sources:
+        item("  - ", source_text(source).removeprefix("source: "), console)
+
+
+def _print_line(line: MemoryLine, console: Console) -> None:
+    spread = wording.bounds(line.bytes)
+    console.print(Text(f"  {one_line(line.name)}: {_bytes(line.bytes.value)} {spread}".rstrip()))
+    item(INDENT, f"= {one_line(line.formula)}", console)
+    item(INDENT, source_text(line.source), console, style="dim")
+
+
+def source_text(source: Source) -> str:
+    """Title, day and address of a source."""
+    days = [f"published {source.published}"] if source.published else []
+    days += [f"checked {source.checked}"] if source.checked else []
+    about = f" ({', '.join(days)})" if days else ""
+    return f"source: {one_line(source.title)}{about}{f', {one_line(source.url)}' if source.url else ''}"
+
+
+def _bytes(size: float) -> str:
+    """Bytes in full, and in the unit that a person reads: "253,113,024 bytes (0.24 GiB)"."""
+    return f"{numbers.count(round(size))} bytes ({wording.size(size)})"
+
+
+def item(mark: str, text: str, console: Console, style: str = "") -> None:
+    """`text` wrapped to the right of `mark`, as an item of a list."""
+    for line in Text(text, style=style).wrap(console, max(20, console.width - len(mark)), overflow="fold"):
+        line.rstrip()
+        console.print(Text(mark) + line)
+        mark = " " * len(mark)
