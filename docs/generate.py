@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
@@ -22,14 +22,17 @@ README = ROOT / "README.md"
 TASK = ROOT / "docs/task.md"
 PICK = ("pick", "examples/order-facts/task.toml", "--model", "examples/models/gemma-3-270m-q4_k_m.gguf")
 PICK = (*PICK, "--model", "examples/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+FIT = ("fit", "LLaMA-33B", "--device", "RTX 3090", "--context", "2048", "--quantization", "int4", "--engine", "transformers")
 END = "<!-- end -->"
+BEGIN = "<!-- begin: python docs/generate.py -->"
+BEGIN_FIT = "<!-- begin: fit, python docs/generate.py -->"
 
 
 def main() -> int:
     check = "--check" in sys.argv[1:]
     made = dict(_made())
     if not check:
-        made[README] = with_block(README.read_text(encoding="utf-8"), "<!-- begin: python docs/generate.py -->", readme_block())
+        made[README] = with_block(made[README], BEGIN, readme_block())
     stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         print(f"{path.relative_to(ROOT)} is out of date: run make generated" if check else f"wrote {path.relative_to(ROOT)}")
@@ -44,7 +47,8 @@ def _made() -> Iterator[tuple[Path, str]]:
 
     yield SCHEMA_FILE, schema_text()
     yield ROOT / "src/llmpick/catalog/models.schema.json", models_schema_text()
-    yield TASK, with_block(TASK.read_text(encoding="utf-8"), "<!-- begin: python docs/generate.py -->", task_keys())
+    yield TASK, with_block(TASK.read_text(encoding="utf-8"), BEGIN, task_keys())
+    yield README, with_block(README.read_text(encoding="utf-8"), BEGIN_FIT, fit_block())
 
 
 def with_block(text: str, begin: str, block: str) -> str:
@@ -60,11 +64,23 @@ def readme_block() -> str:
     return f"```console\n$ llmpick pick examples/order-facts/task.toml\n{said}\n```"
 
 
+def fit_block() -> str:
+    """A command that says the same on every machine: a model of the catalog on a device of the catalog."""
+    words = " ".join(f'"{word}"' if " " in word else word for word in FIT)
+    return f"```console\n$ llmpick {words}\n{_said(FIT, store='unused.db').strip()}\n```"
+
+
+def _said(command: Sequence[str], *, store: str) -> str:
+    environment = {**os.environ, "COLUMNS": "88", "LLMPICK_DB": store}
+    done = subprocess.run(
+        [sys.executable, "-m", "llmpick", *command], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
+
+
 def run_pick(*, store: str) -> str:
     """What `llmpick pick` prints on an 88-column page without a terminal."""
-    environment = {**os.environ, "COLUMNS": "88", "LLMPICK_DB": store}
-    command = [sys.executable, "-m", "llmpick", *PICK]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return _said(PICK, store=store)
 
 
 def shown(output: str) -> str:

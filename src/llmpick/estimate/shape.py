@@ -172,7 +172,7 @@ def _heads(architecture: Architecture) -> int:
     return max(1, architecture.hidden_size // attention[0].key_size) if attention else max(1, architecture.hidden_size // 128)
 
 
-REARRANGED_TYPES = frozenset({"Q4_0", "Q4_K", "IQ4_NL"})
+REARRANGED_TYPES = frozenset({"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"})
 """What llama.cpp rearranges on a processor with AVX2 (found by loading a file of every type; Q2_K needs AVX-512, ARM has further ones)."""
 
 

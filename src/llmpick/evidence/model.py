@@ -157,6 +157,8 @@ class Blueprint:
     path: Path | None = None
     merges: int | None = None
     """Pairs that the tokenizer merges (BPE), 0 for a tokenizer of another kind; None where the source does not tell."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know of where this comes from, or of what it leaves out."""
 
     @property
     def weights_bytes(self) -> int:

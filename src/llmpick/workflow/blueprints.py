@@ -5,6 +5,7 @@ where the hub does not have it, the catalog's published facts stand in; `ollama:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def find_blueprints(name: str, *, environ: Mapping[str, str]) -> tuple[Blueprint
             )
 
 
-def blueprint_of(weights: Weights, name: str | None = None) -> Blueprint:
+def blueprint_of(weights: Weights, name: str | None = None, *, active_parameters: int | None = None) -> Blueprint:
     """Files on this machine, as their headers describe them."""
     return Blueprint(
         name=name or weights.name or weights.path.stem,
@@ -54,7 +55,7 @@ def blueprint_of(weights: Weights, name: str | None = None) -> Blueprint:
         tensors=weights.tensors,
         context_tokens=weights.context_tokens,
         source=Source(f"headers of {weights.path.name}"),
-        active_parameters=None,
+        active_parameters=active_parameters,
         path=weights.path,
         merges=weights.merges,
     )
@@ -95,9 +96,9 @@ def _of_repository(meant: Hub, name: str, environ: Mapping[str, str]) -> tuple[B
         raise not_cached
     try:
         return read_remote(meant.id, meant.revision, meant.file, environ=environ)
-    except LlmpickError:
+    except LlmpickError as error:
         if known:
-            return (_by_facts(known),)
+            return (replace(_by_facts(known), notes=(f"Its files could not be looked at ({error.what}): these are the catalog's facts.",)),)
         raise
 
 

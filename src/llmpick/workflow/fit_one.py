@@ -5,7 +5,7 @@ from typing import Literal
 from llmpick.estimate.footprint import Footprint, probability_that_it_fits
 from llmpick.estimate.run_memory import run_available, run_footprint, run_options
 from llmpick.estimate.shape import Range, Shape, shape_of
-from llmpick.estimate.unknown_architecture import bounded, bounding_shapes
+from llmpick.estimate.unknown_architecture import Bounds, bounded, bounding_shapes
 from llmpick.evidence.fit import FitMemory, FitPrice, FitResult, Fits, FitSpeed, MemoryLine
 from llmpick.evidence.values import Interval, Source, Unknown
 from llmpick.workflow.fit_price import Purse, price_of
@@ -23,7 +23,7 @@ def fit_case(case: Case, purse: Purse) -> FitResult:
     options = run_options(deployment, device, load.context_tokens, load.sequences)
     shape = shape_of(case.blueprint, spread=case.spread)
     bounds = None if shape else bounding_shapes(case.blueprint, spread=case.spread)
-    footprint = _run(case, shape) if shape else bounded(*(_run(case, one) for one in bounds)) if bounds else None
+    footprint = footprint_of(case, shape, bounds)
     available = _available(case, shape or (bounds.likely if bounds else None))
     memory = _memory(footprint) if footprint else Unknown("neither its layers nor its number of parameters are known")
     said: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ def fit_case(case: Case, purse: Purse) -> FitResult:
         fits_probability=probability,
         sources=_sources(case, memory, speed, price),
         reasons=reasons,
-        notes=(*case.notes, *said, *(BOUNDS if shape is None and footprint else ())),
+        notes=(*case.blueprint.notes, *case.notes, *said, *(BOUNDS if shape is None and footprint else ())),
     )
 
 
@@ -79,6 +79,13 @@ def _too_much(total: Interval, available: int) -> str:
 
 def _available(case: Case, shape: Shape | None) -> int:
     return int(run_available(shape, case.device, case.deployment)) if shape else case.device.memory_free_bytes
+
+
+def footprint_of(case: Case, shape: Shape | None, bounds: Bounds | None) -> Footprint | None:
+    """Of the shape, else between the bounds; None where nothing is known."""
+    if shape:
+        return _run(case, shape)
+    return bounded(*(_run(case, one) for one in bounds)) if bounds else None
 
 
 def _run(case: Case, shape: Shape) -> Footprint:

@@ -12,8 +12,6 @@ from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.limits import broken_by_memory, broken_by_price
 from llmpick.decide.screen import broken_by_facts, context_of, unnamed_languages
 from llmpick.estimate.ability import expected_scores
-from llmpick.estimate.memory import estimate_memory, fits
-from llmpick.estimate.speed import estimate_decode_speed
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
@@ -24,7 +22,8 @@ from llmpick.measure.metrics import resolve
 from llmpick.measure.prompt import build_requests
 from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
 from llmpick.sources.task import load_task
-from llmpick.workflow.fetch import BITS_PER_WEIGHT, fetch_advice
+from llmpick.workflow.expectation import Expectation, as_fetched, of_files
+from llmpick.workflow.fetch import fetch_advice
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings
 from llmpick.workflow.gather import Broken, Gathered, gather
 from llmpick.workflow.lanes import Course
@@ -118,22 +117,29 @@ class _Sieve:
             return Entry(candidate, elsewhere, elsewhere, self._reasons(candidate, elsewhere))
         weights = candidate.run if isinstance(candidate.run, Weights) else None
         load = self._load(candidate)
-        memory = estimate_memory(weights, candidate.facts, self.device, load)
+        memory, speed = self._expected(weights, candidate, load)
         here = broken_by_memory(memory, Limits(), available_bytes=self.machine.memory_free_bytes) if self.machine != self.device else None
         engine = missing_engine(weights) if weights else None
         reasons = (*self._reasons(candidate, memory), *(reason for reason in (here, engine) if reason))
-        return Entry(candidate, memory, estimate_decode_speed(weights, candidate.facts, self.device, load), reasons)
+        return Entry(candidate, memory, speed, reasons)
 
     def absent(self, candidate: Candidate, environ: Mapping[str, str]) -> Entry:
         """A model of the catalog, as it would be fetched."""
         fetch = fetch_advice(candidate.facts, environ=environ) if candidate.facts else None
-        bits = BITS_PER_WEIGHT[fetch.quantization if fetch else "Q4_K_M"]
         load = self._load(candidate)
-        memory = estimate_memory(None, candidate.facts, self.device, load, bits_per_weight=bits)
-        speed = estimate_decode_speed(None, candidate.facts, self.device, load)
+        memory, speed = self._expected(None, candidate, load, fetch.quantization if fetch else "Q4_K_M")
         room = min(self.device.memory_free_bytes, self.task.limits.memory_bytes or self.device.memory_free_bytes)
-        told = replace(fetch, fits=fits(memory, room)) if fetch else None
+        told = replace(fetch, fits=_fits(memory, room)) if fetch else None
         return Entry(candidate, memory, speed, self._reasons(candidate, memory), told)
+
+    def _expected(self, weights: Weights | None, candidate: Candidate, load: Load, quantization: str = "Q4_K_M") -> Expectation:
+        here = self.device == self.machine
+        if weights:
+            return of_files(weights, candidate.facts, self.device, load, here=here)
+        if candidate.facts:
+            return as_fetched(candidate.facts, quantization, self.device, load, here=here)
+        unknown = Unknown("neither its files nor its number of parameters are known")
+        return unknown, unknown
 
     def _load(self, candidate: Candidate) -> Load:
         return replace(self.load, context_tokens=min(self.load.context_tokens, context_of(candidate) or self.load.context_tokens))
@@ -146,6 +152,15 @@ class _Sieve:
             broken_by_price(candidate, limits),
         )
         return tuple(reason for reason in found if reason)
+
+
+def _fits(memory: Estimate | Unknown, limit_bytes: int) -> Literal["yes", "marginal", "no", "unknown"]:
+    """Whether what was estimated stays within `limit_bytes`; "marginal" when the limit lies inside the interval."""
+    if isinstance(memory, Unknown):
+        return "unknown"
+    if memory.interval.high <= limit_bytes:
+        return "yes"
+    return "no" if memory.interval.low > limit_bytes else "marginal"
 
 
 def _priced(candidate: Candidate, task: Task) -> Candidate:

@@ -92,6 +92,7 @@ def blueprint_of_values(config: Mapping[str, Any], where: str, name: str, source
         tensors=model.tensors,
         context_tokens=model.context_tokens,
         source=source,
+        notes=model.notes,
     )
     return wide if model.quantization is None else stored_as(wide, model.quantization)[0]
 
