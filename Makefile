@@ -30,6 +30,7 @@ generated: $(VENV)/.demo $(VENV)/.dev
 prove: $(VENV)/.test
 	$(BIN)/python benchmarks/race_error.py
 	$(BIN)/python benchmarks/fuzz_gguf.py
+	$(BIN)/python benchmarks/fit.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

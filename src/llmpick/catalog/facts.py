@@ -112,7 +112,7 @@ def _layer(entry: ArchitectureEntry, window: int) -> AttentionLayer:
     value_size = head_size if head_size is not None else entry.value_size
     assert key_size is not None
     assert value_size is not None
-    return AttentionLayer(kv_heads, key_size, value_size, window or None)
+    return AttentionLayer(kv_heads, key_size, value_size, window or None, latent=value_size == 0)
 
 
 def _day(source: Source) -> date:

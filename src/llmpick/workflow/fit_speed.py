@@ -28,7 +28,7 @@ def speed_of(case: Case, shape: Shape | None) -> FitSpeed:
         prompt_tokens=prompt,
         sequences=case.load.sequences,
     )
-    decode, prefill, ttft = (_interval(value) for value in found)
+    decode, prefill, ttft = (_interval(value, case.place) for value in found)
     return FitSpeed(decode, prefill, ttft, context, prompt, constants.source if isinstance(decode, Interval) else None)
 
 
@@ -42,7 +42,7 @@ def constants_for(place: Place, deployment: Deployment) -> SpeedConstants | Unkn
     return found or Unknown(f"nobody measured {deployment.engine} on a device like {place.device.name}")
 
 
-def _interval(value: Range | Unknown) -> Interval | Unknown:
+def _interval(value: Range | Unknown, place: Place) -> Interval | Unknown:
     if isinstance(value, Unknown):
-        return value
+        return Unknown(f"{value.reason}; llmpick calibrate measures it") if place.here else value
     return Interval(float(value.value), float(value.low), float(value.high), CONFIDENCE)

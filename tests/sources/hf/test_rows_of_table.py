@@ -1,12 +1,16 @@
 """The configurations of published models: parameters and cache per token, from a config.json with the columns' values."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from tests.shared_data import shared_data
 from tests.sources.hf.from_row import config_of_row
 
-from llmpick.evidence.model import AttentionLayer
+from llmpick.estimate.kv_cache import cache_bytes
+from llmpick.estimate.shape import shape_of
+from llmpick.evidence.model import Architecture, Blueprint
+from llmpick.evidence.values import Source
 from llmpick.sources.hf import read_config
 
 # Rows whose columns are no configuration: GGUF metadata, encoders, heterogeneous blocks without their list.
@@ -21,11 +25,23 @@ NOT_UNDERSTOOD = ("DeepseekV4", "KimiK3")
 
 
 def rows() -> list[dict[str, str]]:
-    with shared_data("fit/model_configs.csv").open() as file:
+    return rows_of(shared_data("fit/model_configs.csv"))
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with table.open() as file:
         found = [row for row in csv.DictReader(file) if not any(word in row["architecture"] for word in NO_CONFIG)]
     # a row without layers, or without the pattern of a hybrid, or without vocabulary and width is no configuration either
     hybrids = [row for row in found if "NemotronH" not in row["architecture"] or "hybrid pattern" in row["extra"]]
     return [row for row in hybrids if row["n_layers"] and row["hidden_size"] and row["vocab_size"]]
+
+
+def full_cache_per_token(architecture: Architecture) -> int:
+    """Bytes in 16 bits that the full-attention layers keep per token, by the same shape that the estimates take."""
+    shape = shape_of(Blueprint("x", "config", "safetensors", "BF16", architecture, (), None, Source("a configuration")))
+    assert shape is not None
+    cache = cache_bytes(shape, 1)
+    return int(cache.full + cache.latent)
 
 
 def is_one_of(row: dict[str, str], names: tuple[str, ...]) -> bool:
@@ -76,8 +92,6 @@ def test_cache_per_token_is_exact():
         architecture = read_config(config_of_row(row), row["model_id"]).architecture
         if architecture is None or not row["kv_bytes_per_token_bf16_full_layers"] or is_one_of(row, COUNTED_AS_FULL):
             continue
-        layers = [layer for layer in architecture.layers if isinstance(layer, AttentionLayer) and layer.window is None]
-        counted = sum(2 * layer.kv_heads * (layer.key_size + layer.value_size) for layer in layers)
-        assert counted == int(row["kv_bytes_per_token_bf16_full_layers"]), row["model_id"]
+        assert full_cache_per_token(architecture) == int(row["kv_bytes_per_token_bf16_full_layers"]), row["model_id"]
         compared += 1
     assert compared >= 100
