@@ -1,10 +1,13 @@
-"""Damages small GGUF files at random and reads them: python benchmarks/fuzz_gguf.py [--files 100000] [--seed 0].
+"""Damages headers of small model files at random and reads them: python benchmarks/fuzz_gguf.py [--files 100000] [--seed 0].
 
-A reader of untrusted files must end with a value or a ModelFileError, soon, and in little memory. Prints how the files ended, the slowest
-reading and the peak memory; exits 1 when anything but a ModelFileError was raised.
+A reader of untrusted files must end with a value or a ModelFileError, soon, and in little memory. In turn the bytes of a GGUF file are
+injured, keys of a GGUF file of some kind of layers get senseless values, the bytes of a safetensors header are injured, and keys of a
+config.json get senseless values. Prints how the readings ended, the slowest one and the peak memory; exits 1 when anything but a
+ModelFileError was raised.
 """
 
 import argparse
+import json
 import random
 import resource
 import struct
@@ -12,58 +15,69 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from llmpick.evidence.errors import ModelFileError
+from llmpick.evidence.values import Source
 from llmpick.sources.gguf import read_gguf
+from llmpick.sources.hf import blueprint_of_config, groups_of, parse_header
+from tiny_models import CONFIG_JSON, KINDS, TENSORS_JSON, TINY_TENSORS, gguf_bytes, kind_values, safetensors_bytes, tiny_values
 
-_CODES = {"u8": (0, "<B"), "u32": (4, "<I"), "i32": (5, "<i"), "f32": (6, "<f"), "bool": (7, "<?"), "u64": (10, "<Q")}
 _EXTREMES = (0, 1, 2, 255, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 
 
-def gguf_bytes(
-    values: dict[str, tuple[str, Any]], tensors: list[tuple[str, tuple[int, ...], int, int]], *, version: int = 3, alignment: int = 32
-) -> bytes:
-    """A GGUF file. `values`: key → (type, value), type "str", one of `_CODES`, or one in brackets; `tensors`: name, shape, type, bytes."""
-    header = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(values))
-    for key, (kind, value) in values.items():
-        header += _text(key) + _typed(kind, value)
-    offset = 0
-    for name, shape, code, size in tensors:
-        header += _text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, code, offset)
-        offset += size + -size % alignment
-    return header + bytes(-len(header) % alignment) + bytes(offset)
+def distorted(values: dict[str, tuple[str, Any]], rng: random.Random) -> dict[str, tuple[str, Any]]:
+    """One to four keys with another value: extreme, of another type, or an array of some length."""
+    result = dict(values)
+    for key in rng.sample(sorted(result), rng.randint(1, 4)):
+        match rng.randrange(5):
+            case 0:
+                result[key] = ("u32", rng.choice(_EXTREMES) & 0xFFFFFFFF)
+            case 1:
+                result[key] = ("u64", rng.choice(_EXTREMES))
+            case 2:
+                result[key] = ("[i32]", [rng.choice((-1, 0, 1, 4, 2**31 - 1)) for _ in range(rng.choice((0, 1, 2, 3, 1_025)))])
+            case 3:
+                result[key] = rng.choice([("str", ""), ("str", "nan"), ("f32", float("inf")), ("bool", True), ("[str]", ["a"] * 3)])
+            case _:
+                del result[key]
+    return result
 
 
-def tiny_values(**changes: tuple[str, Any] | None) -> dict[str, tuple[str, Any]]:
-    """The keys of a two-layer model; `changes` replaces them (dots written as __), None leaves a key out."""
-    values: dict[str, tuple[str, Any] | None] = {
-        "general.architecture": ("str", "llama"),
-        "general.name": ("str", "Tiny"),
-        "general.file_type": ("u32", 1),
-        "general.languages": ("[str]", ["en", "zh"]),
-        "llama.block_count": ("u32", 2),
-        "llama.context_length": ("u32", 512),
-        "llama.embedding_length": ("u32", 64),
-        "llama.attention.head_count": ("u32", 4),
-        "llama.attention.head_count_kv": ("[i32]", [2, 1]),
-        "llama.rope.freq_base": ("f32", 1e4),
-        "tokenizer.ggml.add_bos_token": ("bool", True),
-        "tokenizer.ggml.tokens": ("[str]", [f"token {i}" for i in range(300)]),
-        "tokenizer.ggml.token_type": ("[i32]", [1] * 300),
-        "tokenizer.chat_template": ("str", "{% for message in messages %}{{ message.content }}{% endfor %}"),
-    }
-    values |= {key.replace("__", "."): value for key, value in changes.items()}
-    return {key: value for key, value in values.items() if value is not None}
+_MODEL_TYPES = (
+    "deepseek_v3",
+    "llama",
+    "gemma3_text",
+    "qwen3_next",
+    "mamba2",
+    "jamba",
+    "falcon_h1",
+    "minimax",
+    "nemotron_h",
+    "zamba2",
+    "lfm2",
+)
+_SENSELESS = (None, -1, 0, 1, 2**31, 2**63, 1.5, float("inf"), True, "", "x" * 200, [], [[]], {}, [1] * 2_000, ["full_attention"] * 5)
 
 
-TINY_TENSORS = [
-    ("token_embd.weight", (64, 300), 1, 38_400),
-    ("blk.0.attn_q.weight", (64, 64), 8, 4_352),
-    ("output_norm.weight", (64,), 0, 256),
-]
+def senseless(config: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """One to four keys with a value that no model has, in one of several kinds of model."""
+    result = {**config, "model_type": rng.choice(_MODEL_TYPES)}
+    for key in rng.sample(sorted(result), rng.randint(1, 4)):
+        result[key] = rng.choice(_SENSELESS)
+    return result
+
+
+def misstated(rng: random.Random) -> dict[str, Any]:
+    """A safetensors header in which one to three fields of tensors have another value."""
+    header: dict[str, Any] = {name: dict(entry) for name, entry in TENSORS_JSON.items()}
+    for name in rng.choices(sorted(header), k=rng.randint(1, 3)):
+        values = (*_SENSELESS, "F4", "I32", [64, 2**62], [0, 4_096], [64, 64, 1], [-1, 5])
+        header[name][rng.choice(("dtype", "shape", "data_offsets", "format"))] = rng.choice(values)
+    return header
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -91,53 +105,59 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 @dataclass
 class Report:
-    """`ends` counts the files by how their reading ended; `unexpected` lists what must not happen: (number of the file, error)."""
+    """`ends` counts readings by how they ended, `ways` also by what was damaged.
+
+    `unexpected` lists what must not happen: (number of the file, error).
+    """
 
     ends: Counter[str] = field(default_factory=Counter)
+    ways: Counter[str] = field(default_factory=Counter)
     unexpected: list[tuple[int, str]] = field(default_factory=list)
     slowest_s: float = 0.0
     peak_growth_bytes: int = 0
 
 
 def fuzz(files: int, seed: int, folder: Path) -> Report:
-    """Reads `files` damaged files; the same seed gives the same files."""
+    """Reads `files` damaged headers, the four ways in turn; the same seed gives the same ones."""
     rng = random.Random(seed)
-    whole = gguf_bytes(tiny_values(), TINY_TENSORS)
-    path = folder / "damaged.gguf"
+    tiny = gguf_bytes(tiny_values(), TINY_TENSORS)
+    kinds = [kind_values(architecture, keys) for architecture, keys in KINDS]
+    header = safetensors_bytes(json.dumps(TENSORS_JSON).encode())
+    size = len(header) + 43_520
+    gguf, config = folder / "damaged.gguf", folder / "config.json"
     report = Report()
     before = _peak_bytes()
     for number in range(files):
-        path.write_bytes(damaged(whole, rng))
-        start = time.process_time()
-        try:
-            read_gguf(path)
-            end = "read"
-        except ModelFileError:
-            end = "refused"
-        except Exception as error:  # finding these is what this is for
-            end = "UNEXPECTED"
-            report.unexpected.append((number, repr(error)))
-        report.slowest_s = max(report.slowest_s, time.process_time() - start)
-        report.ends[end] += 1
+        match number % 4:
+            case 0:
+                gguf.write_bytes(damaged(tiny, rng))
+                _read(report, number, "gguf bytes", lambda: read_gguf(gguf))
+            case 1:
+                gguf.write_bytes(gguf_bytes(distorted(rng.choice(kinds), rng), TINY_TENSORS))
+                _read(report, number, "gguf keys", lambda: read_gguf(gguf))
+            case 2:
+                data = damaged(header, rng) if rng.random() < 0.5 else safetensors_bytes(json.dumps(misstated(rng)).encode())
+                _read(report, number, "safetensors", lambda data=data: groups_of(parse_header(data, size, "damaged"), CONFIG_JSON))
+            case _:
+                config.write_text(json.dumps(senseless(CONFIG_JSON, rng)), encoding="utf-8")
+                _read(report, number, "config", lambda: blueprint_of_config(config, "damaged", Source("damaged")))
     report.peak_growth_bytes = _peak_bytes() - before
     return report
 
 
-def _text(text: str) -> bytes:
-    encoded = text.encode()
-    return struct.pack("<Q", len(encoded)) + encoded
-
-
-def _typed(kind: str, value: Any) -> bytes:
-    if kind == "str":
-        return struct.pack("<I", 8) + _text(value)
-    if kind == "[str]":
-        return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(_text, value))
-    if kind.startswith("["):
-        code, layout = _CODES[kind[1:-1]]
-        return struct.pack("<IIQ", 9, code, len(value)) + b"".join(struct.pack(layout, item) for item in value)
-    code, layout = _CODES[kind]
-    return struct.pack("<I", code) + struct.pack(layout, value)
+def _read(report: Report, number: int, what: str, read: Callable[[], object]) -> None:
+    start = time.process_time()
+    try:
+        read()
+        end = "read"
+    except ModelFileError:
+        end = "refused"
+    except Exception as error:  # finding these is what this is for
+        end = "UNEXPECTED"
+        report.unexpected.append((number, f"{what}: {error!r}"))
+    report.slowest_s = max(report.slowest_s, time.process_time() - start)
+    report.ends[end] += 1
+    report.ways[f"{what} {end}"] += 1
 
 
 def _peak_bytes() -> int:
@@ -152,7 +172,9 @@ def main() -> int:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         report = fuzz(options.files, options.seed, Path(folder))
-    print(f"{options.files} damaged files in {time.perf_counter() - start:.1f} s (seed {options.seed}): {dict(report.ends)}")
+    print(
+        f"{options.files} damaged headers in {time.perf_counter() - start:.1f} s (seed {options.seed}): {dict(sorted(report.ways.items()))}"
+    )
     print(f"slowest reading {report.slowest_s * 1000:.1f} ms, peak memory grew by {report.peak_growth_bytes / 2**20:.1f} MiB")
     for number, error in report.unexpected[:10]:
         print(f"file {number}: {error}")

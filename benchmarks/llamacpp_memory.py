@@ -10,6 +10,7 @@ were not. `--write` keeps the measurements in tests/data/llamacpp_resident.csv, 
 
 import csv
 import json
+import math
 import os
 import subprocess
 import sys
@@ -42,7 +43,7 @@ params = xllamacpp.CommonParams()
 params.model.path, params.n_ctx, params.n_parallel = path, options["n_ctx"], options["n_parallel"]
 params.n_ubatch, params.swa_full, params.verbosity = options["n_ubatch"], options["swa_full"], -1
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
-for side in ("cache_type_k", "cache_type_v"):
+for side in [name for name in ("cache_type_k", "cache_type_v") if name in options]:
     setattr(params, side, getattr(xllamacpp.ggml_type, "GGML_TYPE_" + options[side].upper()))
 server = xllamacpp.Server(params)
 server.handle_completions({"prompt": "one two three", "n_predict": 8, "ignore_eos": True})
@@ -66,6 +67,8 @@ class Made:
     mix: str = "Q4_K_M"
     tied: bool = True
     window: int = 0
+    experts: int = 0  # routed ones of each layer, of which a token uses four; `feed_forward` is the width of one
+    state: int = 0  # Mamba-2: size of the state per channel; there are 2 x hidden channels in heads of 64
 
 
 FITTED = (
@@ -84,13 +87,15 @@ TESTED = (
     (Made("qwen3", 151_936, 1024, 3072, 28, 16, 8, 128, "Q8_0"), (2048, 8192, 32_768)),  # as Qwen3-0.6B
     (Made("gemma3", 262_144, 1152, 6912, 26, 4, 1, 256, "Q4_K_M", window=512), (2048, 8192, 32_768)),  # as Gemma-3-1B
     (Made("llama", 49_152, 960, 2560, 32, 15, 5, 64, "Q6_K"), (1024, 8192)),  # as SmolLM2-360M
+    (Made("qwen3moe", 151_936, 1024, 512, 12, 16, 4, 128, "Q4_K_M", tied=False, experts=32), (2048, 8192)),
+    (Made("mamba2", 50_288, 1024, 0, 48, 0, 0, 64, "Q8_0", state=128), (2048, 8192)),  # as Mamba2-370M
 )
 
 
 def main(words: list[str]) -> int:
-    rows = list(_made_rows()) if "--made" in words or "--write" in words or len(words) == 0 else []
+    rows = list(made_rows()) if "--made" in words or "--write" in words or len(words) == 0 else []
     real = [Path(word) for word in words if not word.startswith("--")] or sorted(Path("examples/models").glob("*.gguf"))
-    rows += [row for path in real for row in _real_rows(path)]
+    rows += [row for path in real for row in real_rows(path)]
     print(f"{'file':34} {'context':>7} {'measured':>9} {'estimate':>9} {'error':>7}  interval (MiB)")
     for row in rows:
         error = row["value_mib"] / row["resident_mib"] - 1
@@ -122,9 +127,9 @@ def _keep(rows: "list[dict]") -> None:
         table.writerows({**row, "resident_mib": f"{row['resident_mib']:.1f}"} for row in rows if row["part"] != "real")
 
 
-def _made_rows() -> "Iterator[dict]":
-    for part, models in (("fitted", FITTED), ("tested", TESTED)):
-        for made, contexts in models:
+def made_rows(parts: tuple[str, ...] = ("fitted", "tested")) -> "Iterator[dict]":
+    for part in parts:
+        for made, contexts in {"fitted": FITTED, "tested": TESTED}[part]:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "made.gguf"
                 write_made(path, made)
@@ -133,7 +138,7 @@ def _made_rows() -> "Iterator[dict]":
                     yield {"part": part, "name": name, **asdict(made), **row}
 
 
-def _real_rows(path: Path) -> "Iterator[dict]":
+def real_rows(path: Path) -> "Iterator[dict]":
     for row in _measured(path, (512, 2048, 8192)):
         yield {"part": "real", "name": path.stem, **row}
 
@@ -174,9 +179,20 @@ def write_made(path: Path, made: Made) -> None:
     writer.add_block_count(made.blocks)
     writer.add_feed_forward_length(made.feed_forward)
     writer.add_head_count(made.heads)
-    writer.add_head_count_kv(made.kv_heads)
-    writer.add_key_length(made.head_size)
-    writer.add_value_length(made.head_size)
+    if made.state:
+        writer.add_ssm_conv_kernel(4)
+        writer.add_ssm_inner_size(2 * made.hidden)
+        writer.add_ssm_state_size(made.state)
+        writer.add_ssm_time_step_rank(2 * made.hidden // made.head_size)
+        writer.add_ssm_group_count(1)
+    else:
+        writer.add_head_count_kv(made.kv_heads)
+        writer.add_key_length(made.head_size)
+        writer.add_value_length(made.head_size)
+    if made.experts:
+        writer.add_expert_count(made.experts)
+        writer.add_expert_used_count(4)
+        writer.add_expert_feed_forward_length(made.feed_forward)
     writer.add_layer_norm_rms_eps(1e-5)
     if made.window:
         writer.add_sliding_window(made.window)
@@ -194,11 +210,12 @@ def write_made(path: Path, made: Made) -> None:
     writer.add_eos_token_id(2)
     for name, rows, columns, kind in _tensors(made):
         block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
+        stacked = [made.experts] if "_exps" in name else []
         shape = [columns // block * size if kind not in ("F32", "F16") else columns]
         dtype = {"F32": np.float32, "F16": np.float16}.get(kind, np.uint8)
-        nbytes = rows * columns // block * size
+        nbytes = rows * columns // block * size * math.prod(stacked)
         writer.add_tensor_info(
-            name, [rows, *shape] if rows > 1 else shape, np.dtype(dtype), nbytes, raw_dtype=gguf.GGMLQuantizationType[kind]
+            name, [*stacked, rows, *shape] if rows > 1 else shape, np.dtype(dtype), nbytes, raw_dtype=gguf.GGMLQuantizationType[kind]
         )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -220,7 +237,7 @@ def _tensors(made: Made) -> "Iterator[tuple[str, int, int, str]]":
     base = "Q4_K" if made.mix == "Q4_K_M" else made.mix
     wide = "Q6_K" if made.mix == "Q4_K_M" else made.mix
     table = wide if made.tied else base
-    hidden, inner, queries, keys = made.hidden, made.feed_forward, made.heads * made.head_size, made.kv_heads * made.head_size
+    hidden = made.hidden
 
     def kind(name: str, columns: int) -> str:
         # Blocks of 256 do not divide every width; llama.cpp then takes a type with blocks of 32.
@@ -235,22 +252,46 @@ def _tensors(made: Made) -> "Iterator[tuple[str, int, int, str]]":
         yield "output.weight", made.vocabulary, hidden, kind(wide, hidden)
     for block in range(made.blocks):
         more = wide if block % 2 else base
-        for part in ("attn_norm", "ffn_norm", *(("post_attention_norm", "post_ffw_norm") if made.architecture == "gemma3" else ())):
-            yield f"blk.{block}.{part}.weight", 1, hidden, "F32"
-        if made.architecture in ("qwen3", "gemma3"):
-            yield f"blk.{block}.attn_q_norm.weight", 1, made.head_size, "F32"
-            yield f"blk.{block}.attn_k_norm.weight", 1, made.head_size, "F32"
-        if made.architecture == "qwen2":
-            for part, width in (("q", queries), ("k", keys), ("v", keys)):
-                yield f"blk.{block}.attn_{part}.bias", 1, width, "F32"
-        yield f"blk.{block}.attn_k.weight", keys, hidden, kind(base, hidden)
-        yield f"blk.{block}.attn_output.weight", hidden, queries, kind(base, queries)
-        yield f"blk.{block}.attn_q.weight", queries, hidden, kind(base, hidden)
-        yield f"blk.{block}.attn_v.weight", keys, hidden, kind(more, hidden)
-        yield f"blk.{block}.ffn_down.weight", hidden, inner, kind(more, inner)
-        yield f"blk.{block}.ffn_gate.weight", inner, hidden, kind(base, hidden)
-        yield f"blk.{block}.ffn_up.weight", inner, hidden, kind(base, hidden)
+        parts = _recurrent(made) if made.state else _attention_and_feed_forward(made, base, more)
+        for part, rows, columns, name in parts:
+            yield f"blk.{block}.{part}", rows, columns, kind(name, columns)
     yield "output_norm.weight", 1, hidden, "F32"
+
+
+def _attention_and_feed_forward(made: Made, base: str, more: str) -> "Iterator[tuple[str, int, int, str]]":
+    hidden, inner, queries, keys = made.hidden, made.feed_forward, made.heads * made.head_size, made.kv_heads * made.head_size
+    for part in ("attn_norm", "ffn_norm", *(("post_attention_norm", "post_ffw_norm") if made.architecture == "gemma3" else ())):
+        yield f"{part}.weight", 1, hidden, "F32"
+    if made.architecture in ("qwen3", "qwen3moe", "gemma3"):
+        yield "attn_q_norm.weight", 1, made.head_size, "F32"
+        yield "attn_k_norm.weight", 1, made.head_size, "F32"
+    if made.architecture == "qwen2":
+        for part, width in (("q", queries), ("k", keys), ("v", keys)):
+            yield f"attn_{part}.bias", 1, width, "F32"
+    yield "attn_k.weight", keys, hidden, base
+    yield "attn_output.weight", hidden, queries, base
+    yield "attn_q.weight", queries, hidden, base
+    yield "attn_v.weight", keys, hidden, more
+    routed = "_exps" if made.experts else ""
+    yield f"ffn_down{routed}.weight", hidden, inner, more
+    yield f"ffn_gate{routed}.weight", inner, hidden, base
+    yield f"ffn_up{routed}.weight", inner, hidden, base
+    if made.experts:
+        yield "ffn_gate_inp.weight", made.experts, hidden, "F32"
+
+
+def _recurrent(made: Made) -> "Iterator[tuple[str, int, int, str]]":
+    hidden, inner, heads = made.hidden, 2 * made.hidden, 2 * made.hidden // made.head_size
+    channels = inner + 2 * made.state
+    yield "attn_norm.weight", 1, hidden, "F32"
+    yield "ssm_in.weight", 2 * inner + 2 * made.state + heads, hidden, made.mix
+    yield "ssm_conv1d.weight", channels, 4, "F32"
+    yield "ssm_conv1d.bias", 1, channels, "F32"
+    yield "ssm_dt.bias", 1, heads, "F32"
+    yield "ssm_a", heads, 1, "F32"
+    yield "ssm_d", heads, 1, "F32"
+    yield "ssm_norm.weight", 1, inner, "F32"
+    yield "ssm_out.weight", hidden, inner, made.mix
 
 
 if __name__ == "__main__":

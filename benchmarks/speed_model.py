@@ -17,7 +17,22 @@ class Parameter(NamedTuple):
 HBM = ("P100", "V100", "A30", "A100", "A800", "H100", "H800", "H20", "H200", "GH200", "B100", "B200", "B300", "GB200", "GB300")
 ECC = ("A10", "A10G", "A16", "A2", "A40", "L4", "L20", "L40", "L40S", "T4")
 AMPERE = (
-    *("P40", "GTX 1060", "GTX 1070", "GTX 1080", "GTX 1660", "GTX 1650", "RTX 2060", "RTX 2070", "RTX 2080", "RTX 3050", "RTX 3060", "RTX 3070", "RTX 3080", "RTX 3090"),
+    *(
+        "P40",
+        "GTX 1060",
+        "GTX 1070",
+        "GTX 1080",
+        "GTX 1660",
+        "GTX 1650",
+        "RTX 2060",
+        "RTX 2070",
+        "RTX 2080",
+        "RTX 3050",
+        "RTX 3060",
+        "RTX 3070",
+        "RTX 3080",
+        "RTX 3090",
+    ),
     *("RTX A2000", "RTX A4000", "RTX A4500", "RTX A5000", "RTX A5500", "RTX A6000", "Orin", "Quadro", "TITAN"),
 )
 EARLY_APPLE = ("M1", "M2")

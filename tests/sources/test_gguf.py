@@ -19,7 +19,8 @@ from llmpick.sources.gguf import read_gguf
 from llmpick.sources.gguf.types import FILE_TYPES, TENSOR_TYPES
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from fuzz_gguf import TINY_TENSORS, damaged, fuzz, gguf_bytes, tiny_values
+from fuzz_gguf import damaged, fuzz
+from tiny_models import TINY_TENSORS, gguf_bytes, tiny_values
 
 
 def written(folder: Path, content: bytes, name: str = "model.gguf") -> Path:

@@ -42,7 +42,8 @@ class Shape(NamedTuple):
     `active_experts` is how many routed experts one token uses, `expert_size` the width of one of them, `mlp_outputs` what the
     feed-forward part outside the routed experts writes per token before it narrows (twice its width, three times with a gate),
     `sliding_layers` how many of `kv_layers` slide, `vision_bytes` the image tower. `rearranged_bytes` are in types of which llama.cpp
-    keeps a second, rearranged copy on a CPU; `merges` the pairs that a BPE tokenizer merges.
+    keeps a second, rearranged copy on a CPU; `merges` the pairs that a BPE tokenizer merges. `table_share` is the part of the embedding
+    that has one vector per token, and can be the output matrix; the rest (Gemma 3n's vectors for every layer) is only looked up.
     """
 
     weights: Range
@@ -75,11 +76,12 @@ class Shape(NamedTuple):
     vision_bytes: Number = 0.0
     rearranged_bytes: Number = 0.0
     merges: Number = 0.0
+    table_share: Number = 1.0
 
     @property
     def read_bytes(self) -> Number:
         """Bytes of weights that decoding one token reads: all but the input table (one row of it), unused experts and draft layers."""
-        lookup = self.embedding_bytes * (1 - self.tied)
+        lookup = self.embedding_bytes * (1 - self.tied * self.table_share)
         return self.weights.value - lookup - self.draft_bytes - self.expert_bytes * (1 - self.expert_share)
 
 
@@ -131,6 +133,7 @@ def shape_of(blueprint: Blueprint, *, spread: float = 0.0) -> Shape | None:
         vision_bytes=float(sizes["vision"]),
         rearranged_bytes=float(_rearranged(blueprint, tied=sizes["output"] == 0)),
         merges=float(_merges(blueprint, architecture)),
+        table_share=_table_share(blueprint, architecture),
     )
 
 
@@ -185,6 +188,15 @@ def _rearranged(blueprint: Blueprint, *, tied: bool) -> int:
 def _merges(blueprint: Blueprint, architecture: Architecture) -> int:
     """As many as tokens where nothing is known: nearly every token of a BPE vocabulary comes from one merge."""
     return blueprint.merges if blueprint.merges is not None else architecture.vocabulary_size or 0
+
+
+def _table_share(blueprint: Blueprint, architecture: Architecture) -> float:
+    elements = sum(group.elements for group in blueprint.tensors if group.role == "embedding")
+    return (
+        min(1.0, (architecture.vocabulary_size or 0) * architecture.hidden_size / elements)
+        if architecture.vocabulary_size and elements
+        else 1.0
+    )
 
 
 def _vocabulary(blueprint: Blueprint, architecture: Architecture) -> int:

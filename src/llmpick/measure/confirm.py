@@ -2,7 +2,8 @@
 
 Before it loads a model, llama.cpp plans the memory of every device and prints the plan; told not to allocate, it then aborts its process,
 so it is asked in a child. The plan has the tensors, the rearranged copy, the cache and the compute buffer. It leaves out what the process
-itself takes (library, tokenizer, logits), and counts the whole compute buffer, of which a CPU's process holds only what was written.
+itself takes (library, tokenizer, logits, checkpoints) and that a file is mapped whole, with those tensors too that it holds rearranged;
+and it counts the whole compute buffer, of which a CPU's process holds only what was written.
 """
 
 import importlib.metadata
@@ -14,24 +15,32 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmpick.estimate.engines.llamacpp.options import OFF_WORDS
 from llmpick.evidence.errors import EngineError
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT
+from llmpick.measure.llamacpp_process import default_memory_limit_bytes
 
 _TIMEOUT_S = 120
 _MIB = 2**20
 _CHILD = """
 import json, sys
-import xllamacpp
-path, options = sys.argv[1], json.loads(sys.argv[2])
+from importlib import import_module
+from llmpick.measure.backends.llamacpp_child import follow_parent, limit_memory
+asked = json.loads(sys.argv[1])
+follow_parent(asked["parent"])
+xllamacpp = import_module("xllamacpp")
+if all(device["type"].name.endswith("_CPU") for device in xllamacpp.get_device_info()):
+    limit_memory(asked["memory_limit_bytes"])
+options = asked["options"]
 params = xllamacpp.CommonParams()
-params.model.path, params.verbosity, params.no_alloc = path, 4, True
-for name in ("n_ctx", "n_parallel", "n_ubatch", "swa_full", "n_gpu_layers"):
+params.model.path, params.verbosity, params.no_alloc = asked["path"], 4, True
+for name in ("n_ctx", "n_parallel", "n_batch", "n_ubatch", "kv_unified", "swa_full", "n_gpu_layers"):
     if name in options:
         setattr(params, name, options[name])
 for name in ("cache_type_k", "cache_type_v"):
-    setattr(params, name, getattr(xllamacpp.ggml_type, "GGML_TYPE_" + options[name].upper()))
-attention = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}[options["flash_attn"]]
-params.flash_attn_type = getattr(xllamacpp.llama_flash_attn_type, "LLAMA_FLASH_ATTN_TYPE_" + attention)
+    if name in options:
+        setattr(params, name, getattr(xllamacpp.ggml_type, "GGML_TYPE_" + options[name].upper()))
+params.flash_attn_type = getattr(xllamacpp.llama_flash_attn_type, "LLAMA_FLASH_ATTN_TYPE_" + asked["flash_attention"])
 xllamacpp.Server(params)
 """
 _ROW = re.compile(
@@ -83,8 +92,16 @@ def confirm(path: Path, options: "dict[str, int | float | str | bool]") -> Plan:
 
 
 def _said(path: Path, options: "dict[str, int | float | str | bool]", where: str) -> str:
+    word = str(options.get("flash_attn", "auto")).lower()
+    asked = {
+        "path": str(path),
+        "options": options,
+        "flash_attention": "AUTO" if word == "auto" else "DISABLED" if word in OFF_WORDS else "ENABLED",
+        "parent": os.getpid(),
+        "memory_limit_bytes": default_memory_limit_bytes(),
+    }
     # -P: a file of the working directory must not stand in for a module of Python's own.
-    command = [sys.executable, "-P", "-c", _CHILD, str(path), json.dumps(options)]
+    command = [sys.executable, "-P", "-c", _CHILD, json.dumps(asked)]
     environ = {**os.environ, **{name: value for name, value, _ in ENVIRONMENT}}
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False, env=environ)

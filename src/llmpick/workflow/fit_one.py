@@ -70,7 +70,9 @@ def fits_word(probability: float) -> Literal["yes", "marginal", "no"]:
 
 
 def interval(value: Range) -> Interval:
-    return Interval(float(value.value), float(value.low), float(value.high), CONFIDENCE)
+    middle = float(value.value)
+    # Rounding may put the ends of a point a last digit beside it.
+    return Interval(middle, min(middle, float(value.low)), max(middle, float(value.high)), CONFIDENCE)
 
 
 def _too_much(total: Interval, available: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llmpick.evidence.errors import ModelFileError
 from llmpick.evidence.model import Weights
-from llmpick.sources.gguf.architecture import read_architecture, read_context_tokens
+from llmpick.sources.gguf.architecture import architecture_name, draft_layers, read_architecture, read_context_tokens
 from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, SkippedArray, Tensor, is_integer, read_header, text
 from llmpick.sources.gguf.roles import groups_of
 from llmpick.sources.gguf.types import FILE_TYPES
@@ -24,7 +24,7 @@ def read_gguf(path: Path) -> Weights:
     """Reads the header of the GGUF file at `path`, and of its other parts when the model is split.
 
     `weight_bytes` are the bytes of all parts' files, `parameters_total` the elements of all tensors. `architecture` is None where
-    the keys do not describe a plain KV cache (recurrent layers, latent attention).
+    the keys do not tell what some layer keeps (a kind that llmpick does not know).
     Raises `ModelFileError` for whatever is not a whole GGUF file of a language model; the error names the part, key or tensor.
     """
     paths = _part_paths(path)
@@ -111,9 +111,9 @@ def _check_parts(paths: Sequence[Path], headers: Sequence[Header]) -> None:
 
 def _draft_from(header: Header) -> int | None:
     """The number of the first block that only predicts tokens further ahead (MTP); None where there is none."""
-    name = text(header, "general.architecture")
-    blocks, ahead = header.values.get(f"{name}.block_count"), header.values.get(f"{name}.nextn_predict_layers")
-    return blocks - ahead if is_integer(blocks) and is_integer(ahead) and 0 < ahead < blocks else None
+    blocks = header.values.get(f"{architecture_name(header)}.block_count")
+    ahead = draft_layers(header, blocks) if is_integer(blocks) else 0
+    return blocks - ahead if ahead and is_integer(blocks) else None
 
 
 def _merges(header: Header) -> int:

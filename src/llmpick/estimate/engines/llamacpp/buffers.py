@@ -18,7 +18,7 @@ _WIDTHS_ON_GPU = 2  # the others are the host's
 _LATENT_VECTORS = 2.3  # queries as they are (1/3), times the keys' matrix (8/9), and joined with their rotary part (1), of the latent key
 _CONVOLUTION_STEPS, _CHANNEL_VECTORS = 3, 5  # inputs that a convolution of width 4 keeps; Mamba writes 7.5, a gated delta net less than 5
 _COPIES = 4  # GGML_SCHED_MAX_COPIES: inputs that several GPUs hold, so that batches follow each other through them
-_SURE, _SCORES_UNSURE, _UNSURE = 0.02, 0.06, 0.35
+_SURE, _SCORES_UNSURE, _OLDER_UNSURE, _UNSURE = 0.02, 0.06, 0.12, 0.35
 
 
 def host_buffer(shape: Shape, deployment: Deployment, context_tokens: Number) -> Range:
@@ -44,6 +44,8 @@ def gpu_buffer(shape: Shape, deployment: Deployment, context_tokens: Number, gpu
 
 def _ranged(shape: Shape, deployment: Deployment, whole: Number) -> Range:
     known = _SURE if flash_attention(deployment) else _SCORES_UNSURE
+    if build(deployment) < FUSED_GATE_FROM:
+        known = _OLDER_UNSURE
     return Range.relative(whole, np.where(np.asarray(shape.state_elements) > 0, _UNSURE, known))
 
 

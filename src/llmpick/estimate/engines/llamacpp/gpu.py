@@ -56,7 +56,7 @@ def _part(shape: Shape, deployment: Deployment, gpus: int) -> _Part:
 
 
 def _output(shape: Shape) -> Number:
-    return np.where(np.asarray(shape.tied) > 0, shape.embedding_bytes, shape.output_bytes)
+    return np.where(np.asarray(shape.tied) > 0, shape.embedding_bytes * np.asarray(shape.table_share), shape.output_bytes)
 
 
 def _layer(shape: Shape) -> Number:
@@ -70,7 +70,7 @@ def _weights(shape: Shape, device: Device, deployment: Deployment, part: _Part) 
     layers = part.layers * (_layer(shape) - shape.expert_bytes / np.maximum(shape.blocks, 1.0) * behind)
     there = layers + part.output * _output(shape)
     if device.shares_memory:  # the host's memory is the GPU's: the input table counts too, a tied one once
-        there = there + shape.embedding_bytes * (1 - np.asarray(shape.tied) * part.output)
+        there = there + shape.embedding_bytes * (1 - np.asarray(shape.tied) * np.asarray(shape.table_share) * part.output)
     whole = np.asarray(shape.weights.value)
     uneven = np.where((np.asarray(part.layers) < shape.blocks) | (behind > 0), _UNEVEN * layers, 0.0)
     low, high = (bound * there / np.maximum(whole, 1.0) for bound in (shape.weights.low, shape.weights.high))

@@ -6,7 +6,7 @@ from llmpick.evidence.deployment import Deployment, Option
 from llmpick.evidence.device import Device
 
 _BATCH, _UBATCH = 2048, 512
-_OFF = ("off", "false", "0", "no", "disabled", "llama_flash_attn_type_disabled")
+OFF_WORDS = ("off", "false", "0", "no", "disabled", "llama_flash_attn_type_disabled")
 
 # Builds (the number in b9272, and the last part of xllamacpp's version) from which on llama.cpp behaves as today.
 FUSED_GATE_FROM = 5782  # https://github.com/ggml-org/llama.cpp/pull/14181: gate and input are multiplied into a third vector
@@ -52,4 +52,4 @@ def flash_attention(deployment: Deployment) -> bool:
     word = str(deployment.option("flash_attn", deployment.option("flash_attn_type", "auto"))).lower()
     if word in ("auto", "-1", "llama_flash_attn_type_auto"):
         return build(deployment) >= FLASH_BY_ITSELF_FROM
-    return word not in _OFF
+    return word not in OFF_WORDS
