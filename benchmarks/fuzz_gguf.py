@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,17 @@ from llmpick.evidence.errors import ModelFileError
 from llmpick.evidence.values import Source
 from llmpick.sources.gguf import read_gguf
 from llmpick.sources.hf import blueprint_of_config, groups_of, parse_header
-from tiny_models import CONFIG_JSON, KINDS, TENSORS_JSON, TINY_TENSORS, gguf_bytes, kind_values, safetensors_bytes, tiny_values
+from tiny_models import (
+    CONFIG_JSON,
+    KINDS,
+    TENSOR_BYTES,
+    TENSORS_JSON,
+    TINY_TENSORS,
+    gguf_bytes,
+    kind_values,
+    safetensors_bytes,
+    tiny_values,
+)
 
 _EXTREMES = (0, 1, 2, 255, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 
@@ -123,7 +134,6 @@ def fuzz(files: int, seed: int, folder: Path) -> Report:
     tiny = gguf_bytes(tiny_values(), TINY_TENSORS)
     kinds = [kind_values(architecture, keys) for architecture, keys in KINDS]
     header = safetensors_bytes(json.dumps(TENSORS_JSON).encode())
-    size = len(header) + 43_520
     gguf, config = folder / "damaged.gguf", folder / "config.json"
     report = Report()
     before = _peak_bytes()
@@ -137,12 +147,16 @@ def fuzz(files: int, seed: int, folder: Path) -> Report:
                 _read(report, number, "gguf keys", lambda: read_gguf(gguf))
             case 2:
                 data = damaged(header, rng) if rng.random() < 0.5 else safetensors_bytes(json.dumps(misstated(rng)).encode())
-                _read(report, number, "safetensors", lambda data=data: groups_of(parse_header(data, size, "damaged"), CONFIG_JSON))
+                _read(report, number, "safetensors", partial(_read_safetensors, data))
             case _:
                 config.write_text(json.dumps(senseless(CONFIG_JSON, rng)), encoding="utf-8")
                 _read(report, number, "config", lambda: blueprint_of_config(config, "damaged", Source("damaged")))
     report.peak_growth_bytes = _peak_bytes() - before
     return report
+
+
+def _read_safetensors(data: bytes) -> None:
+    groups_of(parse_header(data, len(data) + TENSOR_BYTES, "damaged"), CONFIG_JSON)
 
 
 def _read(report: Report, number: int, what: str, read: Callable[[], object]) -> None:

@@ -116,6 +116,7 @@ TENSORS_JSON = {
     "model.layers.0.self_attn.q_proj.weight": {"dtype": "F8_E4M3", "shape": [64, 64], "data_offsets": [38_400, 42_496]},
     "model.layers.0.mlp.experts.3.down_proj.qweight": {"dtype": "I32", "shape": [4, 64], "data_offsets": [42_496, 43_520]},
 }
+TENSOR_BYTES = 43_520
 CONFIG_JSON: dict[str, Any] = {
     "model_type": "deepseek_v3",
     "architectures": ["DeepseekV3ForCausalLM"],

@@ -9,7 +9,7 @@ import pytest
 
 from llmpick.catalog.loader import find_model, load_licences, load_models
 from llmpick.catalog.schema import SCHEMA_PATH, models_schema_text
-from llmpick.evidence.model import ModelFacts
+from llmpick.evidence.model import AttentionLayer, ModelFacts
 
 MODELS = {model.id: model for model in load_models()}
 THAT_DAY = date(2023, 5, 15)
@@ -202,15 +202,18 @@ def test_architecture_agrees_with_the_models_own_configuration() -> None:
             continue
         shape = model.architecture.value
         full, sliding = (int(row[key] or 0) for key in ("n_full_attn_layers", "n_sliding_layers"))
-        assert len(shape.layers) == (full + sliding or int(row["n_layers"])), model.id
+        attention = [layer for layer in shape.layers if isinstance(layer, AttentionLayer)]
+        assert len(attention) == (full + sliding or int(row["n_layers"])), model.id
+        recurrent = len(shape.layers) - len(attention)
+        assert recurrent in (0, int(row["n_linear_or_ssm_layers"] or 0)), model.id
         if row["hidden_size"]:
             assert shape.hidden_size == int(row["hidden_size"]), model.id
         if row["vocab_size"] and shape.vocabulary_size is not None:
             assert abs(shape.vocabulary_size - int(row["vocab_size"])) <= 64, model.id
         if row["kv_lora_rank"]:
-            assert shape.layers[0].key_size == int(row["kv_lora_rank"]) + int(row["qk_rope_head_dim"]), model.id
+            assert attention[0].key_size == int(row["kv_lora_rank"]) + int(row["qk_rope_head_dim"]), model.id
         else:
-            assert (shape.layers[0].kv_heads, shape.layers[0].key_size) == (int(row["n_kv_heads"]), int(row["head_dim"])), model.id
+            assert (attention[0].kv_heads, attention[0].key_size) == (int(row["n_kv_heads"]), int(row["head_dim"])), model.id
         if row["total_params_b"]:
             assert model.parameters_total is not None
             assert model.parameters_total.value == pytest.approx(1e9 * float(row["total_params_b"]), rel=0.04), model.id

@@ -2,7 +2,6 @@
 
 import os
 import random
-import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -13,13 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzz_gguf import damaged, fuzz
 from llmpick.evidence.errors import ModelFileError
 from llmpick.evidence.model import Architecture, AttentionLayer, RecurrentLayer, Weights
 from llmpick.sources.gguf import read_gguf
 from llmpick.sources.gguf.types import FILE_TYPES, TENSOR_TYPES
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from fuzz_gguf import damaged, fuzz
 from tiny_models import TINY_TENSORS, gguf_bytes, tiny_values
 
 
@@ -147,7 +144,7 @@ def sliding(folder: Path, name: str, layers: int, **more: tuple[str, Any]) -> li
     values = {"general.architecture": ("str", name)} | {f"{name}.{key}": value for key, value in keys.items()}
     weights = read_gguf(written(folder, gguf_bytes(values, TINY_TENSORS)))
     assert weights.architecture is not None
-    return [layer.window for layer in weights.architecture.layers]
+    return [layer.window for layer in weights.architecture.layers if isinstance(layer, AttentionLayer)]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +219,15 @@ def test_which_layers_keep_a_state(tmp_path: Path, name: str, keys: dict[str, tu
     found = keys_only(tmp_path, name, **u32(block_count=2, embedding_length=64), **keys)
     assert found is not None
     assert "".join("R" if isinstance(layer, RecurrentLayer) else "A" for layer in found.layers) == kinds
+
+
+def test_layers_that_draft_keep_no_cache_and_are_set_apart(tmp_path: Path):
+    values = tiny_values(llama__block_count=("u32", 3), llama__nextn_predict_layers=("u32", 1))
+    tensors = [*TINY_TENSORS, ("blk.2.attn_q.weight", (64, 64), 8, 4_352), ("blk.2.nextn.eh_proj.weight", (128, 64), 8, 8_704)]
+    weights = read_gguf(written(tmp_path, gguf_bytes(values, tensors)))
+    assert weights.architecture is not None
+    assert (weights.architecture.blocks, len(weights.architecture.layers)) == (3, 2)
+    assert [(group.tensors, group.bytes) for group in weights.tensors if group.role == "draft"] == [(2, 13_056)]
 
 
 @pytest.mark.parametrize("state", ["llama.ssm.conv_kernel", "llama.attention.compress_ratios", "llama.wkv.head_size"])

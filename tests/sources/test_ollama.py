@@ -10,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from llmpick.evidence.errors import LlmpickError
-from llmpick.evidence.model import Endpoint
-from llmpick.sources.ollama import base_url, list_models
+from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
+from llmpick.evidence.model import AttentionLayer, Endpoint
+from llmpick.sources.gguf import read_description
+from llmpick.sources.ollama import base_url, describe_model, list_models
 
 TAGS = {
     "models": [
@@ -24,11 +25,17 @@ TAGS = {
 
 
 @contextmanager
-def serving(body: bytes, status: int = 200, delay_s: float = 0.0) -> Iterator[str]:
+def serving(body: bytes, status: int = 200, delay_s: float = 0.0, asked: list[bytes] | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            question = self.rfile.read(int(self.headers["Content-Length"]))
+            if asked is not None:
+                asked.append(question)
+            self.do_GET()
+
         def do_GET(self):
             time.sleep(delay_s)
-            known = self.path == "/api/tags"
+            known = self.path in ("/api/tags", "/api/show")
             self.send_response(status if known else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -104,3 +111,69 @@ def test_something_else_on_the_port_is_told(status: int, body: bytes, what: str)
 )
 def test_the_address_is_read_as_ollama_reads_it(host: str | None, url: str):
     assert base_url({} if host is None else {"OLLAMA_HOST": host}) == url
+
+
+DESCRIPTION = {
+    "details": {"format": "gguf", "quantization_level": "Q8_0"},
+    "model_info": {
+        "general.architecture": "gemma3",
+        "general.file_type": 7,
+        "gemma3.block_count": 2,
+        "gemma3.embedding_length": 64,
+        "gemma3.attention.head_count": 4,
+        "gemma3.attention.head_count_kv": [2, 1],
+        "gemma3.attention.sliding_window": 16,
+        "gemma3.attention.sliding_window_pattern": [True, False],
+        "gemma3.context_length": 512,
+        "tokenizer.ggml.tokens": [f"t{number}" for number in range(300)],
+        "tokenizer.ggml.merges": None,
+    },
+    "tensors": [
+        {"name": "token_embd.weight", "type": "Q8_0", "shape": [64, 300]},
+        {"name": "blk.0.attn_norm.weight", "type": "F32", "shape": [64]},
+    ],
+}
+
+
+def test_a_described_model_is_read_like_its_file():
+    asked: list[bytes] = []
+    with serving(json.dumps(DESCRIPTION).encode(), asked=asked) as base:
+        described = describe_model(base, "gemma3:tiny")
+    assert json.loads(asked[0]) == {"model": "gemma3:tiny", "verbose": True}
+    assert described is not None
+    weights = read_description(*described, "here")
+    assert weights.architecture is not None
+    assert weights.architecture.layers == (AttentionLayer(2, 16, 16, 16), AttentionLayer(1, 16, 16))
+    assert (weights.architecture.vocabulary_size, weights.quantization, weights.context_tokens) == (300, "Q8_0", 512)
+    assert [(group.role, group.data_type, group.bytes) for group in weights.tensors] == [
+        ("embedding", "Q8_0", 64 * 300 // 32 * 34),
+        ("norm", "F32", 256),
+    ]
+
+
+def test_a_model_that_the_server_does_not_have_is_told():
+    with serving(b'{"error":"model not found"}', status=404) as base, pytest.raises(InputError, match="no model gemma3:tiny"):
+        describe_model(base, "gemma3:tiny")
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"model_info":[],"tensors":[]}', b"[" * 100_000])
+def test_an_answer_that_describes_nothing_is_told(body: bytes):
+    with serving(body) as base, pytest.raises(LlmpickError, match="without model_info and tensors"):
+        describe_model(base, "gemma3:tiny")
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        7,
+        {},
+        {"name": "t", "type": "Q99", "shape": [32]},
+        {"name": "t", "type": "F32", "shape": [-1]},
+        {"name": "t", "type": "F32", "shape": [2**40, 2**40]},
+        {"name": "t", "type": "F32", "shape": [1] * 5},
+        {"name": "t", "type": "F32", "shape": [True]},
+    ],
+)
+def test_senseless_tensors_are_refused(tensor: object):
+    with pytest.raises(ModelFileError, match="a tensor described as"):
+        read_description(DESCRIPTION["model_info"], [tensor], "here")

@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.sources.test_ollama import DESCRIPTION, serving
 from tests.workflow.hub_server import Hub, serve_hub
 
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
 from llmpick.sources.gguf import read_gguf
 from llmpick.workflow.blueprints import find_blueprints
+from tiny_models import gguf_bytes, tiny_values
 
 CONFIG = {
     "model_type": "llama",
@@ -117,6 +119,14 @@ def test_a_tag_that_no_store_has(tmp_path: Path):
     assert "ollama pull nothing:latest" in raised.value.remedy
 
 
+def test_a_model_of_an_ollama_server_is_read_from_its_description(tmp_path: Path):
+    with serving(json.dumps(DESCRIPTION).encode()) as base:
+        (blueprint,) = find_blueprints("ollama:gemma3:tiny", environ=environ(tmp_path, OLLAMA_MODELS=str(tmp_path), OLLAMA_HOST=base))
+    assert (blueprint.name, blueprint.known_from, blueprint.format, blueprint.path) == ("ollama:gemma3:tiny", "files", "gguf", None)
+    assert blueprint.source.title == "Ollama's description of gemma3:tiny"
+    assert blueprint.weights_bytes == 64 * 300 // 32 * 34 + 256
+
+
 # The hub
 
 
@@ -139,8 +149,32 @@ def test_a_long_header_is_read_in_growing_pieces(gemma_path: Path, tmp_path: Pat
     assert hub.sent_bytes < 0.1 * len(content)
     assert [asked for asked in hub.asked if "a-Q4_K_M" in asked] == [
         f"GET /org/model/resolve/{hub.commit}/a-Q4_K_M.gguf bytes=0-4194303",
-        f"GET /org/model/resolve/{hub.commit}/a-Q4_K_M.gguf bytes=4194304-16777215",
+        f"GET /org/model/resolve/{hub.commit}/a-Q4_K_M.gguf bytes=4194304-8388607",
     ]
+
+
+def test_the_parts_of_a_split_model_cost_little_but_the_first(tmp_path: Path):
+    """Later parts hold the table of their tensors, here with 16 MiB of data each."""
+    files: dict[str, bytes] = {}
+    for number in range(3):
+        split = {"split.no": ("u32", number), "split.count": ("u32", 3)}
+        tensor = ("token_embd.weight" if number == 0 else f"blk.{number - 1}.attn_q.weight", (64, 65_536), 0, 2**24)
+        files[f"m-Q8_0-{number + 1:05d}-of-00003.gguf"] = gguf_bytes((tiny_values() if number == 0 else {}) | split, [tensor])
+    with serve_hub(Hub("org/model", files)) as hub:
+        (blueprint,) = find_blueprints("org/model", environ=environ(tmp_path, HF_ENDPOINT=hub.url))
+    assert blueprint.parameters == 3 * 2**22
+    assert hub.sent_bytes < 4 * 2**20 + 2 * 128 * 2**10 + 20_000
+
+
+def test_a_header_that_no_bytes_would_mend_is_given_up_at_once(smollm2_path: Path, tmp_path: Path):
+    content = bytearray(smollm2_path.read_bytes())
+    content[8:16] = (2**63).to_bytes(8, "little")
+    with (
+        serve_hub(Hub("org/model", {"a-Q4_1.gguf": bytes(content)})) as hub,
+        pytest.raises(ModelFileError, match="tensors are said to follow"),
+    ):
+        find_blueprints("org/model", environ=environ(tmp_path, HF_ENDPOINT=hub.url))
+    assert hub.sent_bytes < 4 * 2**20 + 20_000
 
 
 def test_safetensors_of_the_hub_cost_their_headers(tmp_path: Path):

@@ -76,7 +76,9 @@ def test_every_engine_answers(engine):
     result = fit_case(case, Purse(price_per_hour=2.0))
     assert result.fits == "yes"
     assert not isinstance(result.memory, Unknown)
-    assert result.memory.weights_bytes.value == pytest.approx(2 * 8.19e9, rel=0.02)
+    # llama.cpp keeps the input table, 151,936 rows of 4,096, in the host's memory.
+    table = 2 * 151_936 * 4096 if engine == "llama.cpp" else 0
+    assert result.memory.weights_bytes.value == pytest.approx(2 * 8.19e9 - table, rel=0.005)
     assert sum(line.bytes.value for line in result.memory.lines) == pytest.approx(result.memory.total_bytes.value, rel=0.05)
     assert (result.memory.kv_pool_bytes is not None) == (engine in ("vllm", "sglang"))
     assert result.engine_options

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from llmpick.catalog.schema import ArchitectureEntry, FactBlock, ModelEntry, SourceEntry
-from llmpick.evidence.model import Architecture, AttentionLayer, ModelFacts
+from llmpick.evidence.model import Architecture, AttentionLayer, ModelFacts, RecurrentLayer
 from llmpick.evidence.values import Fact, Source
 
 V = TypeVar("V")
@@ -100,7 +100,11 @@ def as_source(entry: SourceEntry, came_with_model: date | None = None) -> Source
 
 def as_architecture(entry: ArchitectureEntry, vocabulary_size: int | None) -> Architecture:
     pattern = entry.window_pattern or (entry.window or 0,)
-    layers = tuple(_layer(entry, pattern[number % len(pattern)]) for number in range(entry.layers))
+    attention = tuple(_layer(entry, pattern[number % len(pattern)]) for number in range(entry.layers))
+    recurrent = tuple(
+        RecurrentLayer(entry.state_elements or 0, entry.convolution_elements or 0) for _ in range(entry.recurrent_layers or 0)
+    )
+    layers = (*recurrent, *attention)
     return Architecture(name=entry.name, hidden_size=entry.hidden_size, vocabulary_size=vocabulary_size, layers=layers)
 
 

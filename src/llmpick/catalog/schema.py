@@ -75,7 +75,8 @@ class ArchitectureEntry(Shape):
 
     `window` is the sliding window of all layers, `window_pattern` is repeated over the layers, 0 standing for full attention.
     `full_kv_heads` and `full_head_size` hold where full-attention layers differ from windowed ones. Latent attention (MLA) is one KV
-    head that keeps the latent vector and no value.
+    head that keeps the latent vector and no value. `recurrent_layers` stand beside `layers`; each keeps `state_elements` and
+    `convolution_elements` per sequence.
     """
 
     name: str
@@ -89,6 +90,9 @@ class ArchitectureEntry(Shape):
     window_pattern: tuple[Annotated[int, Field(ge=0)], ...] | None = None
     full_kv_heads: Count | None = None
     full_head_size: Count | None = None
+    recurrent_layers: Count | None = None
+    state_elements: Count | None = None
+    convolution_elements: Count | None = None
 
     @model_validator(mode="after")
     def _says_each_thing_once(self) -> Self:
@@ -98,6 +102,9 @@ class ArchitectureEntry(Shape):
             raise ValueError("give window or window_pattern, not both")
         if self.window_pattern is None and (self.full_kv_heads is not None or self.full_head_size is not None):
             raise ValueError("full_kv_heads and full_head_size need a window_pattern")
+        recurrent = (self.recurrent_layers, self.state_elements, self.convolution_elements)
+        if any(recurrent) and not all(recurrent):
+            raise ValueError("recurrent_layers, state_elements and convolution_elements go together")
         return self
 
 

@@ -9,7 +9,7 @@ import click
 @click.command(short_help="Measure this machine's engine, so that estimates of speed are its own.")
 @click.option("-m", "--model", "models", multiple=True, help="A GGUF file, or any other name of a model that is here. Repeatable.")
 @click.option("--engine", default="llama.cpp", show_default=True, help="Which engine to measure.")
-@click.option("--seconds", type=click.FloatRange(min=5), default=100, show_default=True, help="How long it may take, for all models.")
+@click.option("--seconds", type=click.FloatRange(min=5), default=80, show_default=True, help="How long it may take, for all models.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def calibrate(models: tuple[str, ...], engine: str, seconds: float, as_json: bool) -> None:
     """Measure this machine's engine, and keep what was found for `llmpick fit`.

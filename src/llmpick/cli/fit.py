@@ -1,11 +1,22 @@
 """`llmpick fit`: parse, call the workflow, show the answer."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import click
 
 COUNT = click.IntRange(min=1)
+
+
+class Share(click.FloatRange):
+    """A finite number in the range: "nan" lies in none, and no bound stops "inf"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
 
 
 @click.command(short_help="Will it run, how fast, at what price: any model on any device.")
@@ -22,16 +33,14 @@ COUNT = click.IntRange(min=1)
 @click.option("--kv-type", default="auto", show_default=True, help="Data type of the KV cache, by the engine's name (q8_0, fp8).")
 @click.option("--tensor-parallel", type=COUNT, default=1, show_default=True, help="Devices that share each layer.")
 @click.option("--pipeline-parallel", type=COUNT, default=1, show_default=True, help="Groups of devices that take the layers in turn.")
-@click.option(
-    "--gpu-memory-utilization", "memory_utilization", type=click.FloatRange(0, 1, min_open=True), help="Share that vLLM, SGLang claim."
-)
+@click.option("--gpu-memory-utilization", "memory_utilization", type=Share(0, 1, min_open=True), help="Share that vLLM, SGLang claim.")
 @click.option("--gpu-layers", type=click.IntRange(min=0), help="Layers that llama.cpp keeps on the GPU.  [default: all]")
 @click.option(
     "--cpu-expert-layers", type=click.IntRange(min=0), default=0, help="Layers whose experts llama.cpp keeps in the host's memory."
 )
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="A load option by the engine's own name. Repeatable.")
-@click.option("--price-per-hour", type=click.FloatRange(min=0), help="US dollars per hour of one device.")
-@click.option("--input-share", type=click.FloatRange(0, 1), help="Part of all tokens that is read, for the price.")
+@click.option("--price-per-hour", type=Share(min=0), help="US dollars per hour of one device.")
+@click.option("--input-share", type=Share(0, 1), help="Part of all tokens that is read, for the price.")
 @click.option("--confirm", is_flag=True, help="Also ask llama.cpp's own allocator (a local GGUF file; no weights are loaded).")
 @click.option("--explain", is_flag=True, help="Every term of the memory, with its formula and source.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")

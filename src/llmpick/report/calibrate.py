@@ -107,9 +107,10 @@ def fit_in_words(report: CalibrationReport) -> str:
 def _table(timed: Timed) -> Table:
     start = next((reading.typical for reading in timed.readings if reading.kind == "start"), None)
     started = f", starts in {numbers.seconds(start)}" if start is not None else ""
+    name = one_line(timed.model).rpartition("/")[2][-NAME_LETTERS:]
     table = Table(
         box=SIMPLE_HEAD,
-        title=Text(f"{one_line(timed.model)[-NAME_LETTERS:]} ({timed.quantization}, {numbers.memory(timed.weight_bytes)}{started})"),
+        title=Text(f"{name} ({timed.quantization}, {numbers.memory(timed.weight_bytes)}{started})"),
         title_justify="left",
         title_style="",
     )

@@ -1,7 +1,8 @@
 """What the user names, as blueprints: everything that memory and speed are computed from, from the nearest place that knows it.
 
 A path is read; `org/name` is taken from the caches of this machine, else its headers are read from the hub (no weights), else, offline or
-where the hub does not have it, the catalog's published facts stand in; `ollama:tag` is read from Ollama's store.
+where the hub does not have it, the catalog's published facts stand in; `ollama:tag` is read from Ollama's store, else as its server
+describes it.
 """
 
 from collections.abc import Mapping
@@ -13,8 +14,8 @@ from llmpick.catalog.loader import find_model, load_models
 from llmpick.evidence.errors import InputError, LlmpickError
 from llmpick.evidence.model import Blueprint, ModelFacts, Weights
 from llmpick.evidence.values import Source
-from llmpick.sources import ollama_store
-from llmpick.sources.gguf import read_gguf
+from llmpick.sources import ollama, ollama_store
+from llmpick.sources.gguf import read_description, read_gguf
 from llmpick.sources.names import File, Hub, Ollama, Url, parse_model_name
 
 
@@ -35,7 +36,7 @@ def find_blueprints(name: str, *, environ: Mapping[str, str]) -> tuple[Blueprint
         case Hub():
             return _of_repository(meant, name, environ)
         case Ollama(tag):
-            return (blueprint_of(read_gguf(ollama_store.model_file(tag, environ)), name),)
+            return (_of_ollama(tag, name, environ),)
         case Url():
             raise InputError(
                 f"{name} runs on another machine, whose memory cannot be seen from here",
@@ -59,6 +60,19 @@ def blueprint_of(weights: Weights, name: str | None = None, *, active_parameters
         path=weights.path,
         merges=weights.merges,
     )
+
+
+def _of_ollama(tag: str, name: str, environ: Mapping[str, str]) -> Blueprint:
+    """From Ollama's store on this machine, else as its server (OLLAMA_HOST) describes the model."""
+    try:
+        return blueprint_of(read_gguf(ollama_store.model_file(tag, environ)), name)
+    except InputError:
+        base = ollama.base_url(environ)
+        described = ollama.describe_model(base, tag)
+        if described is None:
+            raise
+    weights = read_description(*described, f"{base}/api/show, {tag}")
+    return replace(blueprint_of(weights, name), source=Source(f"Ollama's description of {tag}", url=f"{base}/api/show"), path=None)
 
 
 def _at_path(path: Path) -> tuple[Blueprint, ...]:

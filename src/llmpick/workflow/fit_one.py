@@ -33,7 +33,7 @@ def fit_case(case: Case, purse: Purse) -> FitResult:
         memory, said = confirmed(case, memory, options)
     probability, fits, reasons = judge(memory, available, whole=shape is not None)
     speed = speed_of(case, shape)
-    price = price_of(case, speed, purse)
+    price = Unknown("it does not fit") if fits == "no" else price_of(case, speed, purse)
     return FitResult(
         model=case.blueprint.name,
         quantization=case.blueprint.quantization,

@@ -42,8 +42,9 @@ def variants(options: FitOptions, place: Place, blueprint: Blueprint, load: Load
     engine, why = engine_for(options, place.device, blueprint)
     deployment = deployment_of(options, engine)
     check_split(blueprint, deployment)
+    check_device(place.device, engine)
     check_option_names(place.device, deployment, load)
-    notes = (*why, *_context_note(blueprint, load), *_offload_note(deployment))
+    notes = (*why, *_context_note(blueprint, load), *_offload_note(deployment), *_format_note(options, blueprint, engine))
     case = Case(blueprint, place, deployment, load, prompt_of(options, load), confirm=options.confirm, notes=notes)
     names = options.quantizations or _default_quantizations(blueprint, engine)
     return [_stored(case, name) for name in names] if names else [case]
@@ -66,6 +67,16 @@ def engine_for(options: FitOptions, device: Device, blueprint: Blueprint) -> tup
 
 def is_for_serving(device: Device) -> bool:
     return device.kind == "gpu" and not device.shares_memory and device.memory_total_bytes >= DATA_CENTRE_BYTES
+
+
+def check_device(device: Device, engine: str) -> None:
+    """The servers are written for GPUs with memory of their own."""
+    if engine in SERVERS and (device.kind == "cpu" or device.shares_memory):
+        raise InputError(
+            f"{SPELLED[engine]} is not estimated on {device.name}, only on GPUs with memory of their own",
+            where="--engine, --device",
+            remedy="use --engine llama.cpp",
+        )
 
 
 def check_split(blueprint: Blueprint, deployment: Deployment) -> None:
@@ -92,7 +103,9 @@ def check_option_names(device: Device, deployment: Deployment, load: Load) -> No
     """A load option that is almost one that counts is a slip; others are taken as they are."""
     plain = replace(deployment, options={})
     counted = run_options(plain, device, load.context_tokens, load.sequences)
-    for name in deployment.options:
+    for name, value in deployment.options.items():
+        if isinstance(counted.get(name), int | float) and isinstance(value, str) and not isinstance(counted.get(name), bool):
+            raise InputError(f"{name} is {value!r}, not a number", where="--option", remedy=f"for example {name}={counted[name]}")
         near = get_close_matches(name, list(counted), n=1, cutoff=0.8)
         if near and name not in counted:
             raise InputError(f"{SPELLED[deployment.engine]} has no option {name}", where="--option", remedy=f"did you mean {near[0]}?")
@@ -124,6 +137,15 @@ def _context_note(blueprint: Blueprint, load: Load) -> tuple[str, ...]:
     if trained is None or load.context_tokens <= trained:
         return ()
     return (f"It was trained on {trained:,} tokens of context: what it says beyond them is not to be relied on.",)
+
+
+def _format_note(options: FitOptions, blueprint: Blueprint, engine: str) -> tuple[str, ...]:
+    """What is estimated although the engine does not load files of that format."""
+    formats = {_format(name) for name in options.quantizations} or {blueprint.format}
+    wanted = "gguf" if engine == "llama.cpp" else "safetensors"
+    if formats == {wanted} or (not options.quantizations and blueprint.known_from != "files"):
+        return ()
+    return (f"{SPELLED[engine]} loads {wanted} files: taken as if there were one with as many bytes per weight.",)
 
 
 def _offload_note(deployment: Deployment) -> tuple[str, ...]:

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
-from llmpick.evidence.model import Blueprint, Weights
+from llmpick.evidence.model import Blueprint
 from llmpick.evidence.values import Source
 from llmpick.sources.folders import is_model_file, quantization_in, without_part
-from llmpick.sources.gguf import read_gguf_beginnings
+from llmpick.sources.gguf import missing_bytes, read_gguf_beginnings
 from llmpick.sources.hf import Tensor, blueprint_of_values, groups_of, header_bytes, parse_header
 from llmpick.sources.hub import MAIN, endpoint
 from llmpick.workflow.download import plain_hub_errors
 
-_FIRST_GGUF_BYTES, _MOST_GGUF_BYTES = 4 * 2**20, 256 * 2**20
+_FIRST_GGUF_BYTES, _LATER_GGUF_BYTES, _MOST_GGUF_BYTES = 4 * 2**20, 128 * 2**10, 128 * 2**20
+"""The first part of a model has the vocabulary, later ones only the table of their tensors. The longest header known takes some 30 MiB."""
 _FIRST_HEADER_BYTES = 128 * 1024
 _MOST_JSON_BYTES = 100 * 2**20
 _MOST_FILES = 1_000
@@ -97,37 +98,46 @@ def _gguf_models(found: _Repository, file: str | None) -> list[list[str]]:
     """The parts of each GGUF model that is wanted, in order."""
     models: dict[str, list[str]] = {}
     for path in sorted(found.sizes):
-        name = path.rpartition("/")[2]
-        if path.lower().endswith(".gguf") and is_model_file(name):
-            wanted = file is None or file in (path, name) or file.upper() == quantization_in(path)
-            if wanted:
-                models.setdefault(without_part(path), []).append(path)
-    return list(models.values())[:_MOST_FILES]
+        whole = without_part(path)
+        if whole.lower().endswith(".gguf") and is_model_file(whole.rpartition("/")[2]):
+            models.setdefault(whole, []).append(path)
+    wanted = [parts for parts in models.values() if file is None or _names(file, parts)]
+    return wanted[:_MOST_FILES]
+
+
+def _names(file: str, parts: Sequence[str]) -> bool:
+    """By path or file name, of any part, or by the quantisation."""
+    return any(file in (path, path.rpartition("/")[2]) for path in parts) or file.upper() == quantization_in(parts[0])
 
 
 def _gguf(found: _Repository, parts: Sequence[str], name: str) -> Blueprint:
-    """Reads growing beginnings until the header is whole: how long it is, only it can tell."""
     from llmpick.workflow.blueprints import blueprint_of
 
-    sizes = [found.sizes[path] for path in parts]
     with tempfile.TemporaryDirectory(prefix="llmpick-") as folder:
         files = [Path(folder) / path.rpartition("/")[2] for path in parts]
-        count = _FIRST_GGUF_BYTES
-        for path, file in zip(parts, files, strict=True):
-            file.write_bytes(found.beginning(path, count))
-        while True:
-            try:
-                weights: Weights = read_gguf_beginnings(files, sizes)
-                break
-            except ModelFileError as error:
-                if count >= min(_MOST_GGUF_BYTES, max(sizes)):
-                    raise ModelFileError(error.what, where=f"{found.id}: {', '.join(parts)}", remedy=error.remedy) from error
-                for path, file in zip(parts, files, strict=True):
-                    with file.open("ab") as target:
-                        if count < found.sizes[path]:
-                            target.write(found.beginning(path, 3 * count, start=count))
-                count *= 4
+        try:
+            for number, (path, file) in enumerate(zip(parts, files, strict=True)):
+                _fetch_header(found, path, file, _LATER_GGUF_BYTES if number else _FIRST_GGUF_BYTES)
+            weights = read_gguf_beginnings(files, [found.sizes[path] for path in parts])
+        except ModelFileError as error:
+            raise ModelFileError(error.what, where=f"{found.id}: {', '.join(parts)}", remedy=error.remedy) from error
     return replace(blueprint_of(weights, name), source=_source(found), path=None)
+
+
+def _fetch_header(found: _Repository, path: str, file: Path, count: int) -> None:
+    """Leaves the beginning of the remote file in `file`, growing until the header is whole: how long it is, only it can tell."""
+    size, there = found.sizes[path], 0
+    while True:
+        with file.open("ab") as target:
+            target.write(found.beginning(path, count - there, start=there))
+        there = file.stat().st_size
+        needed = missing_bytes(file, size)
+        if not needed:
+            return
+        if there < min(count, size) or needed > _MOST_GGUF_BYTES:
+            what = f"the header takes more than {min(needed, _MOST_GGUF_BYTES):,} bytes, {there:,} were sent"
+            raise ModelFileError(what, where=path, remedy="name another file or revision")
+        count = min(max(2 * count, needed + _FIRST_HEADER_BYTES), _MOST_GGUF_BYTES)
 
 
 def _safetensors(found: _Repository, name: str) -> Blueprint:

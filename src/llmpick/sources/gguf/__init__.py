@@ -6,13 +6,15 @@ the numbers that memory and speed depend on; this file joins them, over all part
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from llmpick.evidence.errors import ModelFileError
 from llmpick.evidence.model import Weights
 from llmpick.sources.gguf.architecture import architecture_name, draft_layers, read_architecture, read_context_tokens
-from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, SkippedArray, Tensor, is_integer, read_header, text
+from llmpick.sources.gguf.described import described_header
+from llmpick.sources.gguf.header import DOWNLOAD_AGAIN, Header, HeaderCutOffError, SkippedArray, Tensor, is_integer, read_header, text
 from llmpick.sources.gguf.roles import groups_of
 from llmpick.sources.gguf.types import FILE_TYPES
 
@@ -32,8 +34,29 @@ def read_gguf(path: Path) -> Weights:
 
 
 def read_gguf_beginnings(paths: Sequence[Path], file_bytes: Sequence[int]) -> Weights:
-    """The same from files that hold only the beginnings of a model's parts, headers included, and the sizes of the whole files."""
+    """The same from files that hold only the beginnings of a model's parts, headers included, and the sizes of the whole files.
+
+    Raises `HeaderCutOffError` where a header goes on behind its file's end; `missing_bytes` asks for one file.
+    """
     return _weights(paths, [read_header(path, size) for path, size in zip(paths, file_bytes, strict=True)])
+
+
+def missing_bytes(path: Path, file_bytes: int) -> int:
+    """How many bytes, counted from the file's begin, must be there for the reader to get further; 0 where the header is whole.
+
+    Raises `ModelFileError` for a header that no further bytes would mend.
+    """
+    try:
+        read_header(path, file_bytes)
+    except HeaderCutOffError as error:
+        return error.needed
+    return 0
+
+
+def read_description(keys: Mapping[str, Any], tensors: Sequence[Any], where: str) -> Weights:
+    """The same from a server's description of the model, in JSON. `path` is only the name `where`, there is no file."""
+    header = described_header(keys, tensors, where)
+    return _weights([header.path], [header])
 
 
 def _weights(paths: Sequence[Path], headers: Sequence[Header]) -> Weights:

@@ -25,8 +25,8 @@ _MAX_STRINGS = 4_000_000
 _MAX_DIMENSIONS = 4
 _MAX_ALIGNMENT = 65_536
 _MAX_KEPT_BYTES = 16_777_216
-_KEPT_NUMBERS = 1_024
-_KEPT_STRINGS = 256
+KEPT_NUMBERS = 1_024
+KEPT_STRINGS = 256
 _NUMBER_OBJECT_BYTES = 40
 
 _STRING, _ARRAY = 8, 9
@@ -43,6 +43,14 @@ _OTHER_FILES: Sequence[tuple[bytes, str, str]] = (
     (b"fmgg", "a GGML file from before GGUF", "convert it, or download the model as GGUF"),
     (b"tjgg", "a GGML file from before GGUF", "convert it, or download the model as GGUF"),
 )
+
+
+class HeaderCutOffError(ModelFileError):
+    """What was given of the file ends inside its header, of which at least the first `needed` bytes are needed."""
+
+    def __init__(self, what: str, *, where: str, needed: int) -> None:
+        super().__init__(what, where=where, remedy=DOWNLOAD_AGAIN)
+        self.needed = needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,8 @@ class Header:
 def read_header(path: Path, file_bytes: int | None = None) -> Header:
     """Reads and checks the header of one file. Raises `ModelFileError` for everything that is not a whole GGUF file.
 
-    With `file_bytes` the file at `path` is only the beginning of one of so many bytes, and must hold the whole header.
+    With `file_bytes` the file at `path` is only the beginning of one of so many bytes; `HeaderCutOffError` where it does not hold the whole
+    header.
     """
     if path.is_dir():
         raise ModelFileError("this is a folder, not a GGUF file", where=str(path), remedy="name the .gguf file inside it")
@@ -160,7 +169,8 @@ class _Reader:
 
     def _take(self, count: int, what: str) -> bytes:
         if count > self.size - self.at:
-            raise self._damaged(f"the file ends inside its header: {what} needs {count} bytes, {self.size - self.at} are left")
+            said = f"the file ends inside its header: {what} needs {count} bytes, {self.size - self.at} are left"
+            raise self._cut_off(said, self.at + count)
         start, self.at = self.at, self.at + count
         return self.data[start : self.at]
 
@@ -192,8 +202,8 @@ class _Reader:
         layout = _SCALARS.get(code)
         if layout is None:
             raise self._damaged(f"{_shown(key)} is an array of the type {code}, which no model uses")
-        self._bounded(length, self.size, layout.size, f"elements in {_shown(key)}")
-        if length <= _KEPT_NUMBERS:
+        self._bounded(length, self.file_bytes, layout.size, f"elements in {_shown(key)}")
+        if length <= KEPT_NUMBERS:
             self._keep(length * _NUMBER_OBJECT_BYTES, _shown(key))
             taken = self._take(length * layout.size, _shown(key))
             return tuple(value for (value,) in layout.iter_unpack(taken))
@@ -203,16 +213,16 @@ class _Reader:
     def _string_array(self, key: str, length: int) -> Value:
         self._bounded(length, self.strings_left, 8, f"strings in {_shown(key)}")
         self.strings_left -= length
-        if length <= _KEPT_STRINGS:
+        if length <= KEPT_STRINGS:
             return tuple(self._string(_shown(key)) for _ in range(length))
         at, data, unpack = self.at, self.data, _U64.unpack_from
         try:
             for _ in range(length):
                 at += 8 + unpack(data, at)[0]
         except (struct.error, OverflowError):  # the next length would lie behind the end
-            at = self.size + 1
+            at = max(at + _U64.size, self.size + 1)
         if at > self.size:
-            raise self._damaged(f"the strings of {_shown(key)} reach beyond the end of the file")
+            raise self._cut_off(f"the strings of {_shown(key)} reach beyond the end of the file", at)
         self.at = at
         return SkippedArray(length)
 
@@ -264,10 +274,17 @@ class _Reader:
         if count > highest:
             raise self._damaged(f"{count} {what} are said to follow, more than any model has")
         if count * least_bytes > self.size - self.at:
-            raise self._damaged(f"{count} {what} are said to follow, but only {self.size - self.at} bytes are left")
+            said = f"{count} {what} are said to follow, but only {self.size - self.at} bytes are left"
+            raise self._cut_off(said, self.at + count * least_bytes)
 
     def _where(self) -> str:
         return f"{self.path}, byte {self.at}"
+
+    def _cut_off(self, what: str, needed: int) -> ModelFileError:
+        """More of the file would help where there is more of it, and where it holds as much as is needed."""
+        if self.size < self.file_bytes and needed <= self.file_bytes:
+            return HeaderCutOffError(what, where=self._where(), needed=needed)
+        return self._damaged(what)
 
     def _damaged(self, what: str) -> ModelFileError:
         return ModelFileError(what, where=self._where(), remedy=DOWNLOAD_AGAIN)

@@ -10,13 +10,13 @@ from llmpick.sources.gguf.header import Tensor
 _BLOCK = re.compile(r"(?:blk|enc\.blk|dec\.blk)\.(\d+)\.(.+)")
 _ROLES: tuple[tuple[TensorRole, str], ...] = (
     ("draft", r"nextn\."),
-    ("experts", r"ffn_.*_exps"),
+    ("experts", r"ffn_.*_(exps|chexps)"),
     ("shared_experts", r"ffn_.*_shexp"),
-    ("mlp", r"ffn_gate_inp"),
+    ("mlp", r"ffn_gate_inp|exp_probs_b"),
     ("norm", r".*norm"),
     ("recurrent", r"ssm|time_mix|shortconv|channel_mix"),
-    ("mlp", r"ffn_|layer_output"),
-    ("attention", r"attn_|cross_attn"),
+    ("mlp", r"ffn_|layer_output|hc_ffn|inp_gate|proj\.|laurel|altup"),
+    ("attention", r"attn_|cross_attn|hc_attn|indexer"),
 )
 _RULES: tuple[tuple[TensorRole, re.Pattern[str]], ...] = tuple((role, re.compile(pattern)) for role, pattern in _ROLES)
 """The first rule that the name within the block fits decides."""
