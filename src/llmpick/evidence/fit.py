@@ -7,6 +7,7 @@ from typing import Literal
 
 from llmpick.evidence.deployment import Deployment
 from llmpick.evidence.device import Device, Load
+from llmpick.evidence.model import Blueprint
 from llmpick.evidence.values import Interval, Source, Unknown
 
 Fits = Literal["yes", "marginal", "no", "unknown"]
@@ -113,6 +114,8 @@ class FitResult:
     sources: tuple[Source, ...]
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    blueprint: Blueprint | None = None
+    """What all of it was computed from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from llmpick.catalog.answers import ModelInfo, Published
-from llmpick.estimate.sequence_memory import LayerKind, Meaning, meaning_of
+from llmpick.estimate.sequence_memory import Meaning, meaning_of
 from llmpick.evidence.model import Architecture, Blueprint, ModelFacts
 from llmpick.evidence.values import Fact
 from llmpick.report import numbers
 from llmpick.report.facts import Line, fact_document, print_facts, source_document, source_text
+from llmpick.report.layers import kind_text
 from llmpick.report.text import one_line
 
 SCHEMA_VERSION = 1
@@ -112,16 +113,8 @@ def _words(published: Published) -> Iterator[str]:
 def _print_meaning(architecture: Architecture, context_tokens: int | None, console: Console) -> None:
     meaning = meaning_of(architecture, context_tokens)
     console.print(Text("What a sequence keeps, with a cache of 16 bits"))
-    for line in (*map(_kind_text, meaning.kinds), *_cache_lines(meaning)):
+    for line in (*map(kind_text, meaning.kinds), *_cache_lines(meaning)):
         console.print(Padding(Text(line), (0, 0, 0, 2)))
-
-
-def _kind_text(kind: LayerKind) -> str:
-    layers = numbers.counted(kind.count, "layer", "layers")
-    if kind.kind == "recurrent":
-        return f"{layers}, recurrent: a state of {numbers.count(kind.state)} elements each, however long the context"
-    window = f", of the last {numbers.count(kind.window)} tokens" if kind.window else ""
-    return f"{layers} with {kind.kind}: {numbers.count(kind.per_token)} elements per token{window}"
 
 
 def _cache_lines(meaning: Meaning) -> Iterator[str]:

@@ -49,6 +49,7 @@ def fit_case(case: Case, purse: Purse) -> FitResult:
         fits_probability=probability,
         sources=_sources(case, memory, speed, price),
         reasons=reasons,
+        blueprint=case.blueprint,
         notes=(*case.blueprint.notes, *case.notes, *said, *(BOUNDS if shape is None and footprint else ())),
     )
 

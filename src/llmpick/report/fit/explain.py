@@ -3,10 +3,13 @@
 from rich.console import Console
 from rich.text import Text
 
+from llmpick.estimate.sequence_memory import meaning_of
 from llmpick.evidence.fit import FitMemory, FitResult, MemoryLine
+from llmpick.evidence.model import Blueprint
 from llmpick.evidence.values import Source
 from llmpick.report import numbers
 from llmpick.report.fit import wording
+from llmpick.report.layers import group_text, kind_text
 from llmpick.report.text import one_line
 
 TITLES = {"weights": "Weights", "kv_cache": "KV cache", "compute": "Compute buffers", "overhead": "Engine"}
@@ -22,11 +25,24 @@ def print_lines(result: FitResult, memory: FitMemory, console: Console) -> None:
             console.print(Text(f"{title}: {_bytes(sum(line.bytes.value for line in lines))}", style="bold"))
         for line in lines:
             _print_line(line, console)
+        for said in _of_blueprint(part, result.blueprint) if lines else ():
+            item("  - ", said, console)
     if result.engine_options:
         console.print()
         console.print(Text("Load options that this assumes", style="bold"))
         said = ", ".join(f"{name}={value}" for name, value in result.engine_options.items())
         item(INDENT, one_line(said), console)
+
+
+def _of_blueprint(part: str, blueprint: Blueprint | None) -> list[str]:
+    """The tensors behind the weights, and the kinds of layers behind the cache, of the whole model."""
+    if blueprint is None:
+        return []
+    if part == "weights":
+        return [group_text(group) for group in blueprint.tensors]
+    if part == "kv_cache" and blueprint.architecture:
+        return [kind_text(kind) for kind in meaning_of(blueprint.architecture, blueprint.context_tokens).kinds]
+    return []
 
 
 def print_sources(result: FitResult, console: Console) -> None:
