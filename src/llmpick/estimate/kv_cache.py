@@ -75,9 +75,9 @@ def state_bytes(shape: Shape, *, state_element_bytes: float = 4.0, convolution_e
     return shape.state_elements * state_element_bytes + shape.convolution_elements * convolution_element_bytes
 
 
-def share_of_heads(shape: Shape, tensor_parallel: int) -> Number:
+def share_of_heads(shape: Shape, tensor_parallel: Number) -> Number:
     """The part of the KV heads that one GPU of a tensor-parallel group keeps: heads are divided as long as there are any to divide."""
-    return 1.0 / np.minimum(float(tensor_parallel), np.maximum(shape.kv_heads, 1.0))
+    return 1.0 / np.minimum(tensor_parallel, np.maximum(shape.kv_heads, 1.0))
 
 
 def rank_cache_bytes(

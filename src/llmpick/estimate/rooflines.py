@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from llmpick.estimate.kv_cache import share_of_heads
 from llmpick.estimate.shape import Number, Shape
 from llmpick.estimate.speed_constants import SpeedConstants
 
@@ -128,8 +129,7 @@ def exchange_seconds(shape: Shape, machine: Machine, constants: SpeedConstants, 
 def cache_share(shape: Shape, layout: Layout) -> Number:
     """The part of a sequence's cache that one device reads: by KV heads, at least one each; all of it for latent attention."""
     whole = np.asarray(shape.latent_elements) > 0
-    ways = np.minimum(layout.tensor_parallel, np.maximum(shape.kv_heads, 1.0))
-    return np.where(whole, 1.0, 1.0 / ways)
+    return np.where(whole, 1.0, share_of_heads(shape, layout.tensor_parallel))
 
 
 def attention_operations(shape: Shape, prompt: Number) -> Number:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llmpick.estimate.kv_cache import KV_TYPE_BYTES, cache_bytes, state_bytes
+from llmpick.estimate.kv_cache import cache_bytes, kv_type_bytes, state_bytes
 from llmpick.estimate.rooflines import Layout, Machine, Work, decode_seconds, prefill_seconds
 from llmpick.estimate.shape import Number, Range, Shape
 from llmpick.estimate.speed_constants import SpeedConstants
@@ -103,7 +103,7 @@ def _product_rate(device: Device, deployment: Deployment, constants: SpeedConsta
 
 
 def work_of(shape: Shape, deployment: Deployment, context: Number, prompt: Number, sequences: Number) -> Work:
-    element = KV_TYPE_BYTES.get(deployment.kv_type, 2.0)
+    element = kv_type_bytes(deployment.kv_type)
     whole = bool(deployment.option("swa_full", False))
     cache = cache_bytes(shape, context, bytes_per_element=element, whole_context=whole).total
     if deployment.engine == "llama.cpp":

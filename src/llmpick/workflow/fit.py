@@ -12,7 +12,7 @@ from llmpick.evidence.fit import FitAnswer, FitResult
 from llmpick.evidence.model import Blueprint
 from llmpick.evidence.task import Task
 from llmpick.workflow.fit_inputs import FitOptions, Place, device_names, load_of, place_of, task_of
-from llmpick.workflow.fit_one import fit_case
+from llmpick.workflow.fit_one import fit_case, verdict_on
 from llmpick.workflow.fit_price import Purse
 from llmpick.workflow.fit_variants import Case, variants
 
@@ -51,9 +51,9 @@ def _most_faithful(cases: Sequence[Case]) -> Case:
     """Where nobody asked for a quantisation: the widest that surely fits, else the one that comes nearest."""
     if len(cases) == 1:
         return cases[0]
-    results = [fit_case(case, Purse()) for case in cases]
-    sure = next((case for case, result in zip(cases, results, strict=True) if result.fits == "yes"), None)
-    return sure or cases[max(range(len(cases)), key=lambda number: results[number].fits_probability or 0.0)]
+    found = [verdict_on(case) for case in cases]
+    sure = next((case for case, verdict in zip(cases, found, strict=True) if verdict.fits == "yes"), None)
+    return sure or cases[max(range(len(cases)), key=lambda number: found[number].probability or 0.0)]
 
 
 def _best(options: FitOptions, task: Task | None, place: Place) -> FitAnswer:

@@ -1,11 +1,12 @@
 """One configuration: memory, speed and price from the pure formulas, and whether it fits."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from llmpick.estimate.footprint import Footprint, probability_that_it_fits
 from llmpick.estimate.run_memory import run_available, run_footprint, run_options
 from llmpick.estimate.shape import Range, Shape, shape_of
 from llmpick.estimate.unknown_architecture import Bounds, bounded, bounding_shapes
+from llmpick.evidence.deployment import Option
 from llmpick.evidence.fit import FitMemory, FitPrice, FitResult, Fits, FitSpeed, MemoryLine
 from llmpick.evidence.values import Interval, Source, Unknown
 from llmpick.workflow.fit_price import Purse, price_of
@@ -17,10 +18,20 @@ SURELY, HARDLY = 0.95, 0.05
 BOUNDS = ("Its layers are not known: the interval reaches from no cache at all to the most that a model of its size keeps.",)
 
 
-def fit_case(case: Case, purse: Purse) -> FitResult:
-    """The whole answer for one configuration."""
-    device, deployment, load = case.device, case.deployment, case.load
-    options = run_options(deployment, device, load.context_tokens, load.sequences)
+class Verdict(NamedTuple):
+    """What a configuration's memory says by itself: speed and price cost more to find out, and do not change it."""
+
+    shape: Shape | None
+    memory: FitMemory | Unknown
+    available: int
+    probability: float | None
+    fits: Fits
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def verdict_on(case: Case) -> Verdict:
+    """Memory, and whether it fits."""
     shape = shape_of(case.blueprint, spread=case.spread)
     bounds = None if shape else bounding_shapes(case.blueprint, spread=case.spread)
     footprint = footprint_of(case, shape, bounds)
@@ -30,28 +41,38 @@ def fit_case(case: Case, purse: Purse) -> FitResult:
     if case.confirm and isinstance(memory, FitMemory):
         from llmpick.workflow.fit_confirm import confirmed  # brings the engine's files, which nothing else here needs
 
-        memory, said = confirmed(case, memory, options)
+        memory, said = confirmed(case, memory, _options(case))
     probability, fits, reasons = judge(memory, available, whole=shape is not None)
-    speed = speed_of(case, shape)
-    price = Unknown("it does not fit") if fits == "no" else price_of(case, speed, purse)
+    return Verdict(shape, memory, available, probability, fits, reasons, (*said, *(BOUNDS if shape is None and footprint else ())))
+
+
+def fit_case(case: Case, purse: Purse) -> FitResult:
+    """The whole answer for one configuration."""
+    found = verdict_on(case)
+    speed = speed_of(case, found.shape)
+    price = Unknown("it does not fit") if found.fits == "no" else price_of(case, speed, purse)
     return FitResult(
         model=case.blueprint.name,
         quantization=case.blueprint.quantization,
-        deployment=deployment,
-        engine_options=options,
-        device=device,
-        load=load,
-        available_bytes=available,
-        memory=memory,
+        deployment=case.deployment,
+        engine_options=_options(case),
+        device=case.device,
+        load=case.load,
+        available_bytes=found.available,
+        memory=found.memory,
         speed=speed,
         price=price,
-        fits=fits,
-        fits_probability=probability,
-        sources=_sources(case, memory, speed, price),
-        reasons=reasons,
+        fits=found.fits,
+        fits_probability=found.probability,
+        sources=_sources(case, found.memory, speed, price),
+        reasons=found.reasons,
         blueprint=case.blueprint,
-        notes=(*case.blueprint.notes, *case.notes, *said, *(BOUNDS if shape is None and footprint else ())),
+        notes=(*case.blueprint.notes, *case.notes, *found.notes),
     )
+
+
+def _options(case: Case) -> dict[str, Option]:
+    return run_options(case.deployment, case.device, case.load.context_tokens, case.load.sequences)
 
 
 def judge(memory: FitMemory | Unknown, available: int, *, whole: bool) -> tuple[float | None, Fits, tuple[str, ...]]:
