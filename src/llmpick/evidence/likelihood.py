@@ -1,0 +1,31 @@
+"""How likely a model finds a text: what an engine that can score text returns, and what is computed from it."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextScore:
+    """The log-likelihood of a text after a context, by one model.
+
+    `nats` is the sum of the natural logarithms of the probabilities of the scored tokens (never positive), `tokens` how many they are,
+    `text_bytes` the length of the scored text in UTF-8. `first_token_scored` is False where the model has nothing to condition its
+    first token on (no BOS and no context), so that this token is left out of `nats`, and its bytes out of `text_bytes`.
+    `processed_tokens` counts every token that the engine had to read, windows that overlap included: what the score cost.
+    """
+
+    nats: float
+    tokens: int
+    text_bytes: int
+    first_token_scored: bool = True
+    processed_tokens: int = 0
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits of information per byte of UTF-8: comparable between models with different tokenizers."""
+        return -self.nats / math.log(2) / self.text_bytes
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the mean negative log-likelihood per token: comparable between models with the same tokenizer only."""
+        return math.exp(-self.nats / self.tokens)

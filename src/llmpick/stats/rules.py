@@ -1,0 +1,47 @@
+"""The seam between a stopping rule and whoever makes the calls: what is shown so far, and what to run next.
+
+Two rules keep this protocol. `anytime` (`stats/anytime.py`) bounds the error of each single race, at every look; `bayes`
+(`stats/bayes.py`) bounds it on average over tasks like these, and stops earlier. Both are pure: the same progress, the same answer.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmpick.stats.race import Progress, Standing
+
+Guarantee = Literal["anytime", "bayes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the user wants to know. `tolerance` is a difference of scores in [0, 1], `confidence` a probability.
+
+    `cheapest`: do not stop at the first candidate that is shown to be within the tolerance of the best, but go on until no cheaper one
+    is open. `max_expected_loss` (in score, 0.01 is one point): stop as soon as stopping is expected to lose no more than this.
+    """
+
+    tolerance: float
+    confidence: float
+    cheapest: bool = False
+    max_expected_loss: float | None = None
+
+
+class Rule(Protocol):
+    """A stopping rule together with its way of spending."""
+
+    goal: Goal
+
+    def judge(self, progress: Progress) -> Standing:
+        """All conclusions that the rows seen so far allow; the race is over when `chosen` is set."""
+        ...
+
+    def next_rows(self, progress: Progress, standing: Standing, cost_per_call: NDArray[np.float64]) -> NDArray[np.int64]:
+        """How many of its rows each candidate should have run after the next batch, shape (K,); never less than `progress.done`.
+
+        `cost_per_call`, shape (K,), is what a call of each is expected to cost, in one unit. Equal to `progress.done` where nothing is
+        left to run.
+        """
+        ...
