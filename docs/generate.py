@@ -22,9 +22,11 @@ README = ROOT / "README.md"
 TASK = ROOT / "docs/task.md"
 PICK = ("pick", "examples/order-facts/task.toml", "--model", "examples/models/gemma-3-270m-q4_k_m.gguf")
 PICK = (*PICK, "--model", "examples/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+RACE = ("race", *PICK[1:])
 FIT = ("fit", "LLaMA-33B", "--device", "RTX 3090", "--context", "2048", "--quantization", "int4", "--engine", "transformers")
 END = "<!-- end -->"
 BEGIN = "<!-- begin: python docs/generate.py -->"
+BEGIN_RACE = "<!-- begin: race, python docs/generate.py -->"
 BEGIN_FIT = "<!-- begin: fit, python docs/generate.py -->"
 
 
@@ -32,7 +34,8 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     made = dict(_made())
     if not check:
-        made[README] = with_block(made[README], BEGIN, readme_block())
+        picked, raced = readme_blocks()
+        made[README] = with_block(with_block(made[README], BEGIN, picked), BEGIN_RACE, raced)
     stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         print(f"{path.relative_to(ROOT)} is out of date: run make generated" if check else f"wrote {path.relative_to(ROOT)}")
@@ -57,11 +60,13 @@ def with_block(text: str, begin: str, block: str) -> str:
     return f"{head}{begin}\n{block}\n{rest[rest.index(END) :]}"
 
 
-def readme_block() -> str:
-    """The first command of `make pick`, and the beginning of what it prints: up to the scores by slice. Nothing kept is used."""
+def readme_blocks() -> tuple[str, str]:
+    """The first command of `make pick`, up to the scores by slice, and a race of the same models after it. Nothing kept before is used."""
     with tempfile.TemporaryDirectory() as folder:
-        said = shown(run_pick(store=f"{folder}/readme.db"))
-    return f"```console\n$ llmpick pick examples/order-facts/task.toml\n{said}\n```"
+        store = f"{folder}/readme.db"
+        picked, raced = shown(run_pick(store=store)), shown(run_race(store=store))
+    pick = f"```console\n$ llmpick pick examples/order-facts/task.toml\n{picked}\n```"
+    return pick, f"```console\n$ llmpick race examples/order-facts/task.toml\n{raced}\n```"
 
 
 def fit_block() -> str:
@@ -83,9 +88,14 @@ def run_pick(*, store: str) -> str:
     return _said(PICK, store=store)
 
 
+def run_race(*, store: str) -> str:
+    """What `llmpick race` prints of the same models; what `pick` left in the store costs nothing."""
+    return _said(RACE, store=store)
+
+
 def shown(output: str) -> str:
     """The part that the README shows: the answer, the table, and why the others lost."""
-    head = output.partition("\nScore by ")[0]
+    head = output.partition("\nScore by ")[0].partition("\nRun 2")[0]
     return "\n".join(line.rstrip() for line in head.strip().splitlines())
 
 

@@ -27,12 +27,15 @@ CONTEXT_TOKENS = 256
 
 @dataclass
 class Subject:
-    """One engine under test. `scores`: labels get probabilities; `constrains`: JSON and numbers always parse."""
+    """One engine under test. `scores`: labels get probabilities; `constrains`: JSON and numbers always parse; `thinks`: its model can be
+    told to reason first.
+    """
 
     name: str
     open: Callable[[], Backend]
     scores: bool = False
     constrains: bool = False
+    thinks: bool = False
 
 
 class ModelLikeHandler(BaseHTTPRequestHandler):
@@ -50,11 +53,12 @@ class ModelLikeHandler(BaseHTTPRequestHandler):
         if len(words) + body["max_tokens"] > CONTEXT_TOKENS:
             self._say(400, {"error": {"message": f"This model's maximum context length is {CONTEXT_TOKENS} tokens."}})
             return
-        said = self._answer(asked).split()
-        cut = len(said) > body["max_tokens"]
-        text = " ".join(said[: body["max_tokens"]])
-        usage = {"prompt_tokens": len(words), "completion_tokens": min(len(said), body["max_tokens"])}
-        choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "length" if cut else "stop"}
+        thought = ["let", "me", "see"] if body.get("chat_template_kwargs", {}).get("enable_thinking") else []
+        said = [*thought, *self._answer(asked).split()][: body["max_tokens"]]
+        cut = len(said) == body["max_tokens"]
+        usage = {"prompt_tokens": len(words), "completion_tokens": len(said)}
+        message = {"role": "assistant", "content": " ".join(said[len(thought) :]), "reasoning_content": " ".join(thought)}
+        choice = {"message": message, "finish_reason": "length" if cut else "stop"}
         self._say(200, {"choices": [choice], "usage": usage})
 
     def _answer(self, asked: str) -> str:
@@ -91,8 +95,9 @@ def model_like_server() -> Iterator[str]:
 
 
 def scripted_answer(request: CallRequest) -> str:
+    thought = "<think>let me see</think>" if request.thinking and request.thinking.on else ""
     if isinstance(request.answer, OneLabel):
-        return request.answer.labels[0]
+        return thought + request.answer.labels[0]
     return {"json": '{"city": "Paris"}', "number": "42"}.get(request.row, "many words that will be cut off by the limit of the request")
 
 
@@ -108,25 +113,27 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     name = request.param
     with ExitStack() as cleanup:
         if name == "scripted":
-            yield Subject(name, partial(ScriptedBackend, scripted_answer, context_tokens=CONTEXT_TOKENS, concurrency=2))
+            opened = partial(ScriptedBackend, scripted_answer, context_tokens=CONTEXT_TOKENS, concurrency=2, seconds_per_call=0.01)
+            yield Subject(name, opened, thinks=True)
         elif name == "endpoint: minimal server":
             url = cleanup.enter_context(model_like_server())
-            yield Subject(name, partial(EndpointBackend, Endpoint(url, "any"), retries=0))
+            yield Subject(name, partial(EndpointBackend, Endpoint(url, "any"), retries=0), thinks=True)
         elif name == "endpoint: llama.cpp":
             path = request.getfixturevalue("smollm2_path")
             server = cleanup.enter_context(LlamaCppProcess(Start(path, CONTEXT_TOKENS, 2, 2**31, 60)))
             cleanup.enter_context(pytest.MonkeyPatch.context()).setenv("LLMPICK_TEST_KEY", server.key)
             endpoint = Endpoint(f"{server.url}/v1", str(path), api_key_variable="LLMPICK_TEST_KEY")
-            yield Subject(name, partial(EndpointBackend, endpoint, concurrency=1), constrains=True)
+            yield Subject(name, partial(EndpointBackend, endpoint, concurrency=1, retries=0), constrains=True)
         elif name.startswith("llama.cpp"):
             chat = name.endswith("chat")
             weights = gguf(request.getfixturevalue("smollm2_path" if chat else "gemma_path"), chat=chat, context_tokens=8192)
-            yield Subject(name, partial(LlamaCppBackend, weights, context_tokens=CONTEXT_TOKENS), scores=True, constrains=True)
+            yield Subject(name, partial(LlamaCppBackend, weights, context_tokens=CONTEXT_TOKENS), scores=True, constrains=True, thinks=chat)
         else:
             pytest.importorskip("torch", reason="the extra hf is not installed (make test installs it)")
             make = runpy.run_path(str(Path(__file__).parents[1] / "measure" / "tiny_hf.py"))["make_tiny_hf"]
-            weights = make(tmp_path_factory.mktemp("tiny"), chat=name.endswith("chat"))
-            yield Subject(name, partial(HfBackend, weights, context_tokens=CONTEXT_TOKENS), scores=True, constrains=True)
+            chat = name.endswith("chat")
+            weights = make(tmp_path_factory.mktemp("tiny"), chat=chat)
+            yield Subject(name, partial(HfBackend, weights, context_tokens=CONTEXT_TOKENS), scores=True, constrains=True, thinks=chat)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from llmpick.evidence.call import AnswerForm, CallRequest, Completion, EngineInfo, FreeText, JsonObject, Number, OneLabel
-from llmpick.evidence.errors import EngineError, InputError
+from llmpick.evidence.call import AnswerForm, CallRequest, Completion, EngineInfo, FreeText, JsonObject, Number, OneLabel, Thinking
+from llmpick.evidence.errors import EngineError, InputError, RowRefusedError, TimedOutError
 from llmpick.evidence.task import Message
 from llmpick.measure.backend import Backend
 
@@ -32,6 +32,7 @@ NUMBER = asked("number", "What is 6 times 7? Only the number.", Number(), "2 tim
 JSON = asked("json", "Write a JSON object with a city.", JsonObject(SCHEMA, 40), "The city as JSON:")
 CUT = asked("cut", "Tell a story.", FreeText(4), "Once upon a time")
 ALL = (LABEL, OTHER, NUMBER, JSON, CUT)
+THINK = replace(LABEL, row="think", thinking=Thinking(True, 12))
 LONG = asked("long", "word " * 400, FreeText(4), "word " * 400)
 
 
@@ -112,6 +113,46 @@ def test_a_prompt_beyond_the_context_is_an_input_error_that_names_the_row(backen
     assert backend.complete(LABEL).text
 
 
+def test_a_row_that_is_refused_when_it_is_asked_is_that_rows_own_affair(backend: Backend, subject) -> None:
+    """A served model's context is not known before; an engine of our own says it for all rows at the start."""
+    if subject.name.startswith("endpoint"):
+        for _ in range(7):
+            with pytest.raises(RowRefusedError):
+                backend.complete(LONG)
+            assert backend.complete(LABEL).text
+
+
+def test_a_call_that_takes_too_long_loses_its_row_and_nothing_else(backend: Backend) -> None:
+    before = essence(backend.complete(CUT))
+    backend.call_timeout_s = 1e-6
+    try:
+        with pytest.raises(TimedOutError) as caught:
+            backend.complete(CUT)
+    finally:
+        backend.call_timeout_s = None
+    assert not caught.value.fatal
+    assert "row cut" in caught.value.where or backend.engine.device == "remote"
+    assert essence(backend.complete(LABEL)) == essence(backend.complete(LABEL))
+    assert essence(backend.complete(CUT)) == before
+
+
+def test_a_model_that_thinks_is_scored_by_what_it_says_after_that(backend: Backend, subject) -> None:
+    if not subject.thinks:
+        with pytest.raises(InputError, match="think") as caught:
+            _ = (backend.prepare([THINK]), backend.complete(THINK))
+        assert caught.value.remedy
+        return
+    backend.prepare([THINK, LABEL])
+    answer = backend.complete(THINK)
+    assert answer.reasoning
+    assert 0 < answer.reasoning_tokens < answer.output_tokens
+    assert answer.text in LABELS
+    assert "think>" not in answer.reasoning
+    assert answer.finish == "stop"
+    assert essence(backend.complete(THINK)) == essence(answer)
+    assert backend.complete(LABEL).reasoning_tokens == 0
+
+
 def test_two_threads_get_what_one_gets(backend: Backend) -> None:
     backend.prepare(ALL)
     one = [essence(backend.complete(request)) for request in ALL]
@@ -137,4 +178,4 @@ def test_closing_twice_is_fine_and_afterwards_the_machinery_is_gone(subject) -> 
 def essence(answer: Completion) -> tuple[object, ...]:
     """All that must not depend on when it was asked; probabilities to the last digit."""
     probabilities = None if answer.label_probabilities is None else dict(answer.label_probabilities)
-    return answer.text, answer.finish, answer.prompt_tokens, answer.output_tokens, probabilities
+    return answer.text, answer.finish, answer.reasoning, answer.prompt_tokens, answer.output_tokens, probabilities

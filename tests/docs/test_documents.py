@@ -12,7 +12,7 @@ from llmpick.cli.main import VERBS, cli
 from llmpick.sources.task.model import TaskFile
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/task.md", "docs/architecture.md", "docs/json.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/task.md", "docs/architecture.md", "docs/json.md", "docs/race.md")
 
 
 def blocks(document: str, language: str) -> list[str]:

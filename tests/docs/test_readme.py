@@ -8,13 +8,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_first_run_of_the_readme(tmp_path: Path) -> None:
+def test_the_first_runs_of_the_readme(tmp_path: Path) -> None:
     if not all((ROOT / word).exists() for word in generate.PICK if word.startswith("examples/models")):
         pytest.skip("the demo models are not in examples/models (make pick puts them there)")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    begin = "$ llmpick pick examples/order-facts/task.toml\n"
-    told = readme[readme.index(begin) + len(begin) :].partition("\n```")[0]
-    assert generate.masked(generate.shown(generate.run_pick(store=str(tmp_path / "readme.db")))) == generate.masked(told)
+    for verb, ran in (("pick", generate.run_pick), ("race", generate.run_race)):
+        begin = f"$ llmpick {verb} examples/order-facts/task.toml\n"
+        told = readme[readme.index(begin) + len(begin) :].partition("\n```")[0]
+        assert generate.masked(generate.shown(ran(store=str(tmp_path / "readme.db")))) == generate.masked(told)
 
 
 def test_masking_keeps_words_and_drops_figures() -> None:

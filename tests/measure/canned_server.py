@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,12 +12,15 @@ from typing import Any
 
 @dataclass
 class Reply:
-    """`body` is sent as it is when it is a string, else as JSON. `after_s` is how long the server thinks."""
+    """`body` is sent as it is when it is a string, else as JSON. `after_s` is how long the server thinks, `trickle_s` how long it rests
+    after each byte.
+    """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     after_s: float = 0.0
+    trickle_s: float = 0.0
 
 
 def chat(text: str | None, **choice: Any) -> Reply:
@@ -31,14 +34,22 @@ def refused(message: str) -> Reply:
 
 @dataclass
 class Canned:
-    """`replies` are for POST, the last one is repeated; `gets` maps a path to a reply, any other path is a 404."""
+    """`replies` are for POST, the last one is repeated, unless `reply_to` makes them from what is asked; `gets` maps a path to a reply, any
+    other path is a 404. `most_at_once` is how many posts were seen under way together.
+    """
 
     url: str = ""
     replies: list[Reply] = field(default_factory=list)
     gets: dict[str, Reply] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    reply_to: Callable[[Any], Reply] | None = None
+    most_at_once: int = 0
+    under_way: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def next_reply(self) -> Reply:
+    def next_reply(self, body: Any) -> Reply:
+        if self.reply_to is not None:
+            return self.reply_to(body)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 
@@ -52,8 +63,16 @@ def canned_server() -> Iterator[Canned]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            canned.asked.append((self.path, body))
-            self._say(canned.next_reply())
+            with canned.lock:
+                canned.asked.append((self.path, body))
+                canned.under_way += 1
+                canned.most_at_once = max(canned.most_at_once, canned.under_way)
+                reply = canned.next_reply(body)
+            try:
+                self._say(reply)
+            finally:
+                with canned.lock:
+                    canned.under_way -= 1
 
         def _say(self, reply: Reply) -> None:
             time.sleep(reply.after_s)
@@ -63,7 +82,13 @@ def canned_server() -> Iterator[Canned]:
                 for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(sent)
+                if not reply.trickle_s:
+                    self.wfile.write(sent)
+                    return
+                for byte in sent:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    time.sleep(reply.trickle_s)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # The client did not wait.
 

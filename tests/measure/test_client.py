@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from llmpick.evidence.errors import EngineError, InputError
+from llmpick.evidence.errors import EngineError, InputError, TimedOutError
+from llmpick.measure import bounded_http
 from llmpick.measure.client import Client, NotFoundError, RefusedError, is_loopback
 
 helpers = runpy.run_path(str(Path(__file__).with_name("canned_server.py")))
@@ -118,6 +119,53 @@ def test_a_server_that_is_too_slow_leaves_the_row_missing(server: Any, waits: li
     client.close()
     assert not caught.value.fatal
     assert waits == [0.5]
+
+
+def test_a_server_that_trickles_is_too_slow_too(server: Any) -> None:
+    """Each byte comes in time, the answer does not."""
+    server.replies = [Reply(body={"answer": "x" * 60}, trickle_s=0.05)]
+    client = Client(server.url, key="k", timeout_s=0.4, retries=0)
+    with pytest.raises(TimedOutError, match="did not answer in time"):
+        client.post("/x", {})
+    client.close()
+
+
+def test_an_answer_without_end_is_not_read_to_it(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_http, "MOST_BYTES", 100_000)
+    server.replies = [Reply(body={"answer": "x" * 1_000_000})]
+    client = Client(server.url, key="k", timeout_s=5, retries=0)
+    with pytest.raises(EngineError, match="the connection broke"):
+        client.post("/x", {})
+    client.close()
+
+
+def test_an_attempt_that_broke_off_is_counted_and_what_it_says_later_is_never_read(server: Any, waits: list[float]) -> None:
+    server.replies = [Reply(body={"answer": "late"}, after_s=0.5), Reply(503, {}), Reply(body={"answer": "in time"})]
+    client = Client(server.url, key="k", timeout_s=0.2, retries=3, sleep=waits.append)
+    reply = client.exchange("/x", {})
+    client.close()
+    assert (reply.body, reply.unanswered) == ({"answer": "in time"}, 1)
+    assert waits == [0.5, 1.0]
+
+
+def test_a_call_that_fails_says_how_many_attempts_may_have_been_charged(server: Any) -> None:
+    server.replies = [Reply(body={}, after_s=0.4)]
+    client = Client(server.url, key="k", timeout_s=0.1, retries=2, sleep=lambda _: None)
+    with pytest.raises(TimedOutError) as caught:
+        client.post("/x", {})
+    client.close()
+    assert caught.value.unanswered == 3
+
+
+@pytest.mark.parametrize(("reply", "limit"), [(Reply(429, {}), 2.0), (Reply(503, {}), 2.0), (Reply(500, {}), 4.0), (Reply(400, {}), 4.0)])
+def test_only_a_busy_server_narrows_the_gate(server: Any, reply: Any, limit: float) -> None:
+    server.replies = [reply]
+    client = Client(server.url, key="k", timeout_s=5, retries=0, concurrency=4)
+    with pytest.raises((EngineError, InputError)):
+        client.post("/x", {})
+    client.close()
+    assert client.gate is not None
+    assert client.gate.limit == limit
 
 
 def test_an_address_where_nobody_listens_is_fatal(waits: list[float]) -> None:

@@ -5,18 +5,20 @@ import re
 import runpy
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from llmpick.evidence.call import AnswerForm, CallRequest, FreeText, JsonObject, Number, OneLabel, Sampling
-from llmpick.evidence.errors import EngineError, InputError, ModelFileError
+from llmpick.evidence.call import AnswerForm, CallRequest, Completion, FreeText, JsonObject, Number, OneLabel, Sampling, Thinking
+from llmpick.evidence.errors import EngineError, InputError, ModelFileError, TimedOutError
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
 from llmpick.measure.backends import hf
 from llmpick.measure.backends.hf import HfBackend
+from llmpick.measure.thinking import closed
 
 torch = pytest.importorskip("torch", reason="the extra hf is not installed (make test installs it)")
 
@@ -156,3 +158,75 @@ def test_a_template_that_refuses_names_the_row(weights: Weights, tmp_path: Path)
     with HfBackend(tiny["weights_of"](folder, chat=True)) as opened, pytest.raises(InputError, match="no system text") as caught:
         opened.prepare([asked("hi", FreeText(2))])
     assert caught.value.where == "row 1"
+
+
+# Thinking
+
+THINKING = Thinking(True, 8, {"enable_thinking": True})
+
+
+@pytest.fixture(scope="module")
+def thinker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HfBackend]:
+    """The tiny model behind a template with a switch."""
+    folder = tmp_path_factory.mktemp("thinker")
+    weights = tiny["make_tiny_hf"](folder, chat=True)
+    template = folder / "chat_template.jinja"
+    switch = "{% if add_generation_prompt and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}"
+    template.write_text(template.read_text() + switch)
+    with HfBackend(weights) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OneLabel(("refund", "delivery")),
+        Number(),
+        JsonObject({"type": "object", "properties": {}, "additionalProperties": False}, 20),
+        FreeText(4),
+    ],
+)
+def test_it_reasons_within_its_budget_and_then_answers_in_the_asked_form(thinker: HfBackend, answer: AnswerForm) -> None:
+    request = replace(asked("Message: where is my parcel?", answer), thinking=THINKING)
+    plain = replace(request, thinking=None)
+    thinker.prepare([request, plain])
+    thought, silent = thinker.complete(request), thinker.complete(plain)
+    assert 0 < thought.reasoning_tokens <= 8
+    assert thought.output_tokens > thought.reasoning_tokens
+    assert silent.reasoning_tokens == 0
+    assert essence(thinker.complete(request)) == essence(thought)
+    if isinstance(answer, OneLabel):
+        assert sum((thought.label_probabilities or {}).values()) == pytest.approx(1)
+    if isinstance(answer, JsonObject):
+        assert json.loads(thought.text) == {}
+
+
+def test_the_labels_are_scored_behind_the_reasoning(thinker: HfBackend) -> None:
+    """The model's own distribution after prompt, reasoning and closing tag, restricted to the labels' first tokens."""
+    labels = ("refund", "delivery", "thanks")
+    request = replace(asked("Message: where is my parcel?", OneLabel(labels)), thinking=THINKING)
+    answer = thinker.complete(request)
+    prompt = thinker._prompts.prompt(request)
+    assert prompt.text.endswith("<|assistant|>\n<think>\n")
+    behind = thinker._prompts.after(prompt, closed(answer.reasoning, THINKING, cut=answer.reasoning_cut))
+    first = [thinker._prompts.labels(request, labels, behind)[label][0] for label in labels]
+    with torch.inference_mode():
+        logits = thinker._model(torch.tensor([behind.tokens])).logits[0, -1]
+    assert list((answer.label_probabilities or {}).values()) == pytest.approx(
+        torch.softmax(logits[first].double(), dim=-1).tolist(), abs=1e-5
+    )
+
+
+def test_a_call_that_takes_too_long_loses_its_row_only(backend: HfBackend) -> None:
+    request = asked("Message: where is my parcel?", FreeText(30))
+    before = backend.complete(request).text
+    backend.call_timeout_s = 1e-9
+    with pytest.raises(TimedOutError) as caught:
+        backend.complete(request)
+    backend.call_timeout_s = None
+    assert not caught.value.fatal
+    assert backend.complete(request).text == before
+
+
+def essence(answer: Completion) -> tuple[object, ...]:
+    return answer.text, answer.reasoning, answer.output_tokens, answer.label_probabilities

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmpick.evidence.call import AnswerForm, CallRequest, FreeText, JsonObject, Number, OneLabel, Sampling
+from llmpick.evidence.call import ENDING, AnswerForm, CallRequest, FreeText, JsonObject, Number, OneLabel, Sampling
 from llmpick.evidence.errors import EngineError, InputError, ModelFileError
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
@@ -26,6 +26,7 @@ from llmpick.measure import llamacpp_process
 from llmpick.measure.backends.llamacpp import LlamaCppBackend, computes_on
 from llmpick.measure.client import Client
 from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, reason_in
+from llmpick.measure.thinking import find_switch
 
 TEMPLATE_KEY = b"tokenizer.chat_template"
 
@@ -225,6 +226,123 @@ def wait_for(found: Callable[[], object], seconds: float = 20) -> list[psutil.Pr
             return it  # type: ignore[return-value]
         time.sleep(0.05)
     raise AssertionError("it did not happen in time")
+
+
+# Thinking
+
+THINKING_TEMPLATE = (
+    "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}"
+    "{{- '<|im_start|>assistant\\n' }}{% if enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}"
+)
+"""A template with the switch of Qwen3, short enough for the place of SmolLM2's own."""
+ON = find_switch(THINKING_TEMPLATE).set_to(True, 24)  # type: ignore[union-attr]
+OFF = find_switch(THINKING_TEMPLATE).set_to(False)  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def thinker(smollm2_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppBackend]:
+    """SmolLM2, which was never taught to think, behind a template that lets it: all but the sense of what it thinks is real."""
+    path = with_template(smollm2_path, tmp_path_factory.mktemp("thinker") / "thinker.gguf", THINKING_TEMPLATE)
+    with LlamaCppBackend(weights_of(path), context_tokens=512) as backend:
+        yield backend
+
+
+LABELS = OneLabel(("refund", "refund status", "delivery"))
+THOUGHTFUL = [
+    replace(asked("label", "Which of refund, refund status, delivery? Message: where is my parcel?", LABELS), thinking=ON),
+    replace(asked("number", "What is 6 times 7?", Number()), thinking=ON),
+    replace(
+        asked(
+            "json",
+            "A city as JSON",
+            JsonObject(
+                {"type": "object", "properties": {"city": {"enum": ["Rome"]}}, "required": ["city"], "additionalProperties": False}, 30
+            ),
+        ),
+        thinking=ON,
+    ),
+    replace(asked("free", "Say a word.", FreeText(5, ("\n",))), thinking=ON),
+]
+
+
+def test_it_reasons_within_its_budget_and_then_answers_in_the_asked_form(thinker: LlamaCppBackend) -> None:
+    thinker.prepare(THOUGHTFUL)
+    label, number, object_, free = [thinker.complete(request) for request in THOUGHTFUL]
+    for answer in (label, number, object_, free):
+        assert answer.reasoning
+        assert "<think>" not in answer.text + answer.reasoning
+        assert 0 < answer.reasoning_tokens <= 24
+        assert answer.output_tokens > answer.reasoning_tokens
+        assert answer.seconds >= (answer.decode_seconds or 0)
+    assert label.label_probabilities is not None
+    assert sum(label.label_probabilities.values()) == pytest.approx(1)
+    assert label.text == max(label.label_probabilities, key=label.label_probabilities.__getitem__)
+    assert float(number.text) is not None
+    assert json.loads(object_.text) == {"city": "Rome"}
+    assert "\n" not in free.text
+
+
+def test_a_thoughtful_answer_depends_on_its_request_alone(thinker: LlamaCppBackend) -> None:
+    """The second call goes on from what the first left in the slot; whatever was asked before must not show."""
+    thinker.prepare(THOUGHTFUL)
+    forwards = [thinker.complete(request) for request in THOUGHTFUL]
+    backwards = [thinker.complete(request) for request in reversed(THOUGHTFUL)][::-1]
+    for one, other in zip(forwards, backwards, strict=True):
+        assert (one.text, one.reasoning, one.output_tokens) == (other.text, other.reasoning, other.output_tokens)
+        assert one.label_probabilities == other.label_probabilities
+
+
+def test_the_answer_is_that_of_a_prompt_with_the_reasoning_in_it(thinker: LlamaCppBackend) -> None:
+    """Scored from nothing: the whole prompt, the reasoning and its closing tag, evaluated afresh."""
+    request = THOUGHTFUL[0]
+    answer = thinker.complete(request)
+    assert answer.reasoning_cut
+    prompt = thinker._prompts.prompt(request)
+    assert prompt.text.endswith("<|im_start|>assistant\n<think>\n")
+    whole = prompt.text + f"{answer.reasoning}\n\n{ENDING}\n</think>\n\n"
+    ids = thinker._tokenize(whole)
+    labels = {label: thinker._tokenize(label)[0] for label in ("refund", "delivery")}
+    body = {"max_tokens": 1, "temperature": 0, "n_probs": 20_000}
+    listed = thinker._call(request, ids, body)["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+    told = {entry["id"]: 2.718281828459045 ** entry["logprob"] for entry in listed}
+    assert answer.label_probabilities is not None
+    delivery = told[labels["delivery"]] / (told[labels["delivery"]] + told[labels["refund"]])
+    assert answer.label_probabilities["delivery"] == pytest.approx(delivery, abs=0.02)
+
+
+def test_off_is_what_it_does_when_nothing_is_said(thinker: LlamaCppBackend) -> None:
+    plain = asked("1", "Say a word.", FreeText(5))
+    off = replace(plain, thinking=OFF)
+    assert thinker._prompts.prompt(plain).text == thinker._prompts.prompt(off).text
+    assert thinker._prompts.prompt(off).text.endswith("<think>\n\n</think>\n\n")
+    assert thinker.complete(plain).text == thinker.complete(off).text
+    assert thinker.complete(off).reasoning == ""
+
+
+def test_there_must_be_room_for_the_reasoning(thinker: LlamaCppBackend) -> None:
+    with pytest.raises(InputError, match="the context holds 512") as caught:
+        thinker.prepare([replace(THOUGHTFUL[0], thinking=replace(ON, max_tokens=500))])
+    assert "row label" in caught.value.where
+
+
+# Calls that take too long
+
+
+def test_a_call_that_takes_too_long_loses_its_row_and_too_many_of_them_the_engine(smollm2_path: Path) -> None:
+    long, short = asked("long", "Tell a long story.", FreeText(400)), asked("short", "Hello.", FreeText(2))
+    with LlamaCppBackend(weights_of(smollm2_path), context_tokens=512) as backend:
+        backend.prepare([long, short])
+        before = backend.complete(short).text
+        for seconds, fatal in ((0.05, False), (0.05, False), (None, None), (0.05, False), (0.05, False), (0.05, True)):
+            backend.call_timeout_s = seconds
+            if fatal is None:
+                assert backend.complete(short).text == before, "the slot is free again"
+                continue
+            with pytest.raises(EngineError, match=r"takes too long|in time") as caught:
+                backend.complete(long)
+            assert caught.value.fatal == fatal
+            assert "row long" in caught.value.where
+        assert backend.restarts == 0
 
 
 # Facts that the design rests on

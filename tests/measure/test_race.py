@@ -1,15 +1,21 @@
 """The race as a run of calls: what is asked, what is not asked again, and what happens when machinery fails or a budget ends."""
 
+import signal
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from llmpick.evidence.call import CallRecord, Completion, EngineInfo, Outcome
 from llmpick.evidence.errors import EngineError
 from llmpick.evidence.task import Budget
 from llmpick.measure.backend import Backend
-from llmpick.measure.race import Lane, RaceEnd, run_race
+from llmpick.measure.race import Lane, RaceEnd, Stop, run_race
+from llmpick.stats.plain import PlainRule
+from llmpick.stats.race import Progress, Standing
+from llmpick.stats.rules import Goal, Rule
 
 ROWS = 100
 
@@ -86,12 +92,20 @@ def lane(
     return Lane(**{**fields, **changes})  # pyright: ignore
 
 
-def race(*lanes: Lane, ledger: Memory | None = None, budget: Budget = Budget(), capacity: int = 100) -> RaceEnd:  # noqa: B008
+PLAIN = PlainRule(Goal(0.02, 0.95))
+
+
+def race(
+    *lanes: Lane,
+    ledger: Memory | None = None,
+    budget: Budget = Budget(),  # noqa: B008
+    capacity: int = 100,
+    rule: Rule = PLAIN,
+) -> RaceEnd:
     return run_race(
         lanes,
         rows=ROWS,
-        tolerance=0.02,
-        confidence=0.95,
+        rule=rule,
         budget=budget,
         ledger=ledger or Memory(),
         capacity_bytes=capacity,
@@ -242,3 +256,109 @@ def test_calls_of_one_lane_run_side_by_side_up_to_its_concurrency_and_stay_in_or
     a = lane("a", 1, ask=ask, concurrency=2, remote=True)
     race(a, lane("b", 0.2))
     assert [call.row for call in a.records] == [str(i) for i in range(len(a.records))]
+
+
+class Wants:
+    """A rule in the test's own hands: it never decides, and asks for what `rows` says of the progress."""
+
+    def __init__(self, rows: Callable[[Progress, np.ndarray], Sequence[int]], beaten: Sequence[int] = ()) -> None:
+        self.goal = Goal(0.02, 0.95)
+        self.rows = rows
+        self.beaten = list(beaten)
+        self.costs: list[list[float]] = []
+
+    def judge(self, progress: Progress) -> Standing:
+        count = len(progress.done)
+        beaten_by = np.array([0 if k in self.beaten else -1 for k in range(count)])
+        return Standing(np.zeros(count, dtype=bool), beaten_by, np.zeros(count, dtype=bool), None)
+
+    def next_rows(self, progress: Progress, standing: Standing, cost_per_call: np.ndarray) -> np.ndarray:
+        self.costs.append(cost_per_call.tolist())
+        return np.array(self.rows(progress, cost_per_call))
+
+
+def test_each_candidate_runs_the_rows_that_the_rule_asks_of_it() -> None:
+    looks: list[list[int]] = []
+
+    def rows(progress: Progress, _: np.ndarray) -> list[int]:
+        looks.append(progress.done.tolist())
+        return [20, 50] if progress.done[0] < 20 else progress.done.tolist()
+
+    a, b = lane("a", 0.6), lane("b", 0.5)
+    end = race(a, b, rule=Wants(rows), budget=Budget(calls=70))
+    assert looks[:2] == [[0, 0], [20, 50]]
+    assert end.stop is Stop.BUDGET
+
+
+def test_the_rule_weighs_calls_by_what_each_candidate_was_seen_to_cost() -> None:
+    def spends(each: float) -> Callable[[Lane], float | None]:
+        return lambda one: each if one.records else None
+
+    wants = Wants(lambda progress, _: (progress.done + 10).clip(max=30))
+    race(lane("a", 0.6, spends=spends(2.0)), lane("b", 0.5, spends=spends(8.0)), lane("c", 0.5), rule=wants, budget=Budget(calls=60))
+    assert wants.costs[0] == [1.0, 1.0, 1.0]
+    assert wants.costs[1] == [2.0, 8.0, 5.0]
+
+
+def test_a_beaten_candidate_runs_on_where_the_rule_still_wants_its_answers() -> None:
+    """Its answers may serve as a control variate for a dear one's."""
+    helper = lane("helper", 0.2)
+    race(lane("a", 0.6), helper, rule=Wants(lambda progress, _: [10, 40], beaten=[1]), budget=Budget(calls=50))
+    assert len(helper.records) == 40
+
+
+def test_a_rule_that_waits_for_a_dead_engine_does_not_hold_up_the_others() -> None:
+    def dies(_: Backend, i: int) -> CallRecord:
+        if i >= 5:
+            raise EngineError("the engine is gone", where="llama.cpp", remedy="start it", fatal=True)
+        return record("a", i, 1.0)
+
+    b, c = lane("b", 0.6), lane("c", 0.5)
+    end = race(lane("a", 1.0, ask=dies), b, c, rule=Wants(lambda progress, _: [100, 16, 16]))
+    assert (len(b.records), len(c.records)) == (ROWS, ROWS)
+    assert end.stop is Stop.STUCK
+    assert end.undecided_because is not None
+    assert "the engine of a failed" in end.undecided_because
+
+
+@pytest.mark.parametrize(
+    ("budget", "most"),
+    [(Budget(calls=30), 30), (Budget(tokens=240), 20), (Budget(calls=30, tokens=1200), 30), (Budget(calls=0), 0), (Budget(tokens=0), 0)],
+)
+def test_a_batch_that_the_budget_does_not_reach_shrinks_in_proportion(budget: Budget, most: int) -> None:
+    a, b = lane("a", 0.60), lane("b", 0.61)
+    end = race(a, b, rule=Wants(lambda progress, _: (progress.done + np.array([6, 2])).clip(max=ROWS)), budget=budget)
+    assert end.stop is Stop.BUDGET
+    assert most - 2 <= len(a.records) + len(b.records) <= most
+    if most >= 20:
+        assert len(a.records) > 2 * len(b.records)
+
+
+def test_an_interrupt_keeps_what_came_back_and_leaves_the_choice_open() -> None:
+    def interrupted(_: Backend, i: int) -> CallRecord:
+        if i == 20:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(0.2)
+        return record("a", i, float(i % 2))
+
+    ledger = Memory()
+    a, b = lane("a", 0.5, ask=interrupted), lane("b", 0.5)
+    end = race(a, b, ledger=ledger)
+    assert end.stop is Stop.INTERRUPTED
+    assert chosen(end) is None
+    assert 21 <= len(a.records) <= 32, "what was under way came back, and no further batch was begun"
+    assert end.look.progress.done.tolist() == [len(a.records), len(b.records)]
+    assert len(ledger.log) == len(a.records) + len(b.records)
+
+
+def test_a_model_that_is_loaded_goes_first_in_the_next_batch() -> None:
+    ledger = Memory()
+    race(
+        lane("a", 0.6, memory_bytes=80),
+        lane("b", 0.6, memory_bytes=80),
+        ledger=ledger,
+        capacity=100,
+        rule=Wants(lambda progress, _: (progress.done + 40).clip(max=ROWS)),
+    )
+    assert ledger.loads == ["a", "b", "a", "b"][: len(ledger.loads)]
+    assert len(ledger.loads) <= 4

@@ -285,3 +285,77 @@ def test_the_real_models_are_recognised(machine: Machine, smollm2_path: Path):
     assert candidate.run.quantization == "Q4_1"
     assert candidate.facts is not None
     assert candidate.facts.id == "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+# Thinking
+
+SWITCH = "{% if enable_thinking is false %}<think></think>{% endif %}"
+ALWAYS = "{% if add_generation_prompt %}<A><think>\n{% endif %}"
+
+
+def with_template(path: Path, template: str | None) -> Path:
+    write_gguf(path)
+    if template is not None:
+        reader = gguf.GGUFReader(path)
+        writer = gguf.GGUFWriter(path.with_suffix(".new"), "llama")
+        writer.add_chat_template(template)
+        for field in ("block_count", "context_length", "embedding_length", "attention.head_count"):
+            writer.add_uint32(f"llama.{field}", int(reader.fields[f"llama.{field}"].parts[-1][0]))
+        writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+        writer.add_tensor("token_embd.weight", np.zeros((8, 32), dtype=np.float32))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        path.with_suffix(".new").replace(path)
+    return path
+
+
+def test_one_model_with_and_without_thinking_is_two_candidates(tmp_path: Path) -> None:
+    path = with_template(tmp_path / "a.gguf", SWITCH)
+    names = [f"{path}?thinking=on", f"{path}?thinking=off", f"{path}?thinking=64", f"{path}?thinking=on", str(path)]
+    found = gather(names, as_of=None, environ={}).candidates
+    assert [one.id for one in found] == [*names[:3], names[4]]
+    told = [one.thinking and (one.thinking.on, one.thinking.max_tokens, dict(one.thinking.arguments)) for one in found]
+    assert told == [
+        (True, 1024, {"enable_thinking": True}),
+        (False, 0, {"enable_thinking": False}),
+        (True, 64, {"enable_thinking": True}),
+        None,
+    ]
+
+
+def test_the_setting_holds_for_all_models_of_a_folder(tmp_path: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        with_template(tmp_path / name, SWITCH)
+    found = gather([f"{tmp_path}?thinking=on"], as_of=None, environ={}).candidates
+    assert [one.id for one in found] == [f"{tmp_path / name}?thinking=on" for name in ("a.gguf", "b.gguf")]
+    assert all(one.thinking and one.thinking.on for one in found)
+
+
+@pytest.mark.parametrize(
+    ("template", "way", "says"),
+    [
+        (None, "on", "a base model has no switch"),
+        ("{{ messages }}", "on", "knows no switch"),
+        (ALWAYS, "off", "cannot be told not to think"),
+    ],
+)
+def test_a_way_that_the_template_does_not_know_names_the_candidate(tmp_path: Path, template: str | None, way: str, says: str) -> None:
+    path = with_template(tmp_path / "a.gguf", template)
+    with pytest.raises(InputError, match=says) as caught:
+        gather([f"{path}?thinking={way}"], as_of=None, environ={})
+    assert f"a.gguf?thinking={way}" in caught.value.where
+    assert "leave it out" in caught.value.remedy or "leave ?thinking out" in caught.value.remedy
+
+
+def test_a_model_that_always_thinks_thinks_without_being_told(tmp_path: Path) -> None:
+    (found,) = gather([str(with_template(tmp_path / "a.gguf", ALWAYS))], as_of=None, environ={}).candidates
+    assert found.thinking is not None
+    assert found.thinking.on
+
+
+def test_a_served_model_keeps_its_setting_for_the_server_to_tell() -> None:
+    on, off = gather(["http://h/v1#m?thinking=on", "http://h/v1#m?thinking=off"], as_of=None, environ={}).candidates
+    assert on.run == off.run == Endpoint("http://h/v1", "m")
+    assert (on.thinking and on.thinking.on, off.thinking and off.thinking.on) == (True, False)

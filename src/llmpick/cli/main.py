@@ -18,6 +18,8 @@ from llmpick.evidence.errors import LlmpickError
 
 VERBS = {
     "pick": "Choose a model for a task, measured on your own examples.",
+    "race": "Who wins on your rows, by how much, how sure, with the fewest calls.",
+    "plan": "Before spending: how many rows and calls a decision will probably need.",
     "fit": "Will it run, how fast, at what price: any model on any device.",
     "init": "Write a first task file from a table of examples.",
     "calibrate": "Measure this machine's engine, so that estimates of speed are its own.",
@@ -25,7 +27,8 @@ VERBS = {
     "info": "All that is known of one model, with source and date.",
     "runs": "List the runs that are kept.",
     "show": "Show one run: what was run, on what, with which result.",
-    "export": "Write the calls of a run as JSONL, CSV or Parquet.",
+    "compare": "Compare two finished runs row by row, or the logs of any tool.",
+    "export": "Write the calls of a run as JSONL, CSV, Parquet or logs of other tools.",
 }
 
 

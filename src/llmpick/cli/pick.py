@@ -9,22 +9,7 @@ from typing import Any
 
 import click
 
-from llmpick.evidence.task import Budget
-
-
-def _budget(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> Budget | None:
-    """`--budget 500calls --budget 10minutes` → Budget(calls=500, minutes=10)."""
-    amounts: dict[str, float] = {}
-    for word in words:
-        number = word.rstrip("abcdefghijklmnopqrstuvwxyz ")
-        unit = word[len(number) :].strip()
-        if unit not in ("calls", "tokens", "minutes", "money") or not number:
-            raise click.BadParameter(f"{word!r} is not an amount such as 500calls, 200000tokens, 10minutes or 5money")
-        try:
-            amounts[unit] = float(number) if unit in ("minutes", "money") else int(number)
-        except ValueError as error:
-            raise click.BadParameter(f"{number!r} in {word!r} is not a number") from error
-    return Budget(**amounts) if amounts else None  # pyright: ignore[reportArgumentType]
+from llmpick.cli.budget import budget
 
 
 @click.command(short_help="Choose a model for a task, measured on your own examples.")
@@ -38,7 +23,7 @@ def _budget(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> Bu
 @click.option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), help="How sure the answer must be.")
 @click.option("--tolerance", type=click.FloatRange(0, 1), help="Scores closer than this are a tie, and the cheaper model wins.")
 @click.option("--cost-by", type=click.Choice(["money", "memory", "seconds"]), help="What 'cheaper' means.")
-@click.option("--budget", multiple=True, callback=_budget, help="At most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable.")
+@click.option("--budget", multiple=True, callback=budget, help="At most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Everything but calls: who would run, and who would not and why.")
 @click.option("--fetch", type=click.IntRange(min=1), metavar="N", help="First download the N best models worth fetching, after asking.")
 @click.option("--yes", is_flag=True, help="Do not ask before a download.")

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from llmpick.evidence.call import CallRecord
-from llmpick.measure.race import Lane
-from llmpick.workflow.pick import Watch
+from llmpick.measure.lane import Lane
+from llmpick.workflow.running import Watch
 
 
 @contextmanager

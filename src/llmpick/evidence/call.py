@@ -50,6 +50,31 @@ class Sampling:
     seed: int = 0
 
 
+ENDING = "That is all the time there is for thinking; the answer follows from what stands above."
+"""What closes a reasoning whose budget is spent (budget forcing, arXiv:2501.19393, section 3.1). Where it stands, the reasoning was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Whether the model reasons before it answers, and how its template is told so.
+
+    `arguments` are variables of the chat template, `system` a word of the system text; both are empty for a server, whose own switch is
+    found by asking it. The reasoning stands between `opening` and `closing`, takes at most `max_tokens`, and is drawn with `temperature`
+    and `top_p`: the makers of such models advise 0.6 and 0.95, and warn of endless repetition under greedy decoding (arXiv:2505.09388,
+    section 4.6; the model card of DeepSeek-R1). The answer after it is drawn as the request says.
+    """
+
+    on: bool
+    max_tokens: int = 0
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    system: str = ""
+    opening: str = "<think>\n"
+    closing: str = "</think>\n\n"
+    temperature: float = 0.6
+    top_p: float = 0.95
+    ending: str = ENDING
+
+
 @dataclass(frozen=True, slots=True)
 class CallRequest:
     """One row as it is put to a model.
@@ -64,6 +89,8 @@ class CallRequest:
     sampling: Sampling = field(default_factory=Sampling)
     group: str = ""
     """Requests of one group begin with the same words (their few-shot rows), which an engine may compute once for all of them."""
+    thinking: Thinking | None = None
+    """None leaves it to the engine: ours ask a template that can switch not to think, a server does what it does by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +99,9 @@ class Completion:
 
     `label_probabilities` sums to 1 over the asked labels; None when the answer is not a label or the engine cannot score.
     `finish` is "length" when the answer was cut off by its token limit. `prompt_tokens` counts all prompt tokens, cached ones
-    included.
+    included. `reasoning` is what was thought before the answer, never part of `text`; its tokens are among `output_tokens`, and
+    `reasoning_cut` says that its budget ended it. Counts are of everything that was spent: of `unanswered` further attempts too, which
+    were sent, broke off (a time-out, a lost connection) and may have been charged all the same.
     """
 
     text: str
@@ -83,6 +112,10 @@ class Completion:
     prefill_seconds: float | None = None
     decode_seconds: float | None = None
     label_probabilities: Mapping[str, float] | None = None
+    reasoning: str = ""
+    reasoning_tokens: int = 0
+    reasoning_cut: bool = False
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +144,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call, as it is stored. `key` is the hash of everything that can change the output; `score` is in [0, 1], None if failed."""
+    """One call, as it is stored. `key` is the hash of everything that can change the output; `score` is in [0, 1], None if failed.
+
+    `output` begins with the model's reasoning, where there was one, between `<think>` and `</think>`; it is never scored.
+    """
 
     key: str
     candidate: str

@@ -23,6 +23,10 @@ class InputError(LlmpickError):
     exit_code = 2
 
 
+class RowRefusedError(InputError):
+    """An engine will not answer this one row (too long, a content filter), and would not if asked again: the row stays missing."""
+
+
 class ModelFileError(LlmpickError):
     """A model file is missing, truncated, damaged, or not what it claims to be."""
 
@@ -30,12 +34,18 @@ class ModelFileError(LlmpickError):
 class EngineError(LlmpickError):
     """The machinery failed (5xx, time-out after retries, crash): the row stays missing, it is not the model's fault.
 
-    `fatal` says that the engine is gone for good, so that asking it for the next row is of no use.
+    `fatal` says that the engine is gone for good, so that asking it for the next row is of no use. `unanswered` attempts were sent and
+    broke off, so that they may have been charged.
     """
 
-    def __init__(self, what: str, *, where: str, remedy: str, fatal: bool = False) -> None:
+    def __init__(self, what: str, *, where: str, remedy: str, fatal: bool = False, unanswered: int = 0) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.fatal = fatal
+        self.unanswered = unanswered
+
+
+class TimedOutError(EngineError):
+    """A call took longer than it may. What it would have said later is never read."""
 
 
 class StoreError(LlmpickError):

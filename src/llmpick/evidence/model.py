@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from llmpick.evidence.call import Thinking
 from llmpick.evidence.values import Fact, Source
 
 
@@ -198,9 +199,11 @@ Runnable = Weights | Endpoint | Baseline
 class Candidate:
     """One row of the choice: a model (or baseline) and the way it would run here.
 
-    `id` is what the user types to name it. `run` is None for a model that is known only from the catalog.
+    `id` is what the user types to name it. `run` is None for a model that is known only from the catalog. `thinking` is None where
+    nothing was said of it: the same model with and without is two candidates.
     """
 
     id: str
     run: Runnable | None
     facts: ModelFacts | None = None
+    thinking: Thinking | None = None

@@ -15,6 +15,9 @@ class TaskKind(StrEnum):
 
 
 CostBy = Literal["money", "memory", "seconds"]
+AnswerBy = Literal["generation", "likelihood"]
+Normalisation = Literal["none", "tokens", "bytes", "calibrated"]
+"""What the log-likelihood of an answer is divided by; `calibrated` takes away that after an empty context (`measure/choices.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,18 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """Who scores free text that has no right answer: the model `model` compares each answer with that of the model `opponent`.
+
+    Both are named as on the command line; a file that stands beside the task file is named by its path. `criteria` completes "say ...".
+    """
+
+    model: str
+    opponent: str
+    criteria: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Everything `pick` needs to know about the job. `content_hash` is the SHA-256 of all that the task was read from."""
 
@@ -112,3 +127,9 @@ class Task:
     """What a served model costs, by the name that the user types for it (`URL#model`)."""
     model_directories: tuple[str, ...] = ()
     """Folders in which the author of the task keeps models for it; looked through when no model is named."""
+    answer_by: AnswerBy = "generation"
+    """Of a choice: the model writes a label, or the label is taken that it finds most likely."""
+    normalise: Normalisation = "bytes"
+    """Of a choice by likelihood: how labels of different length are compared."""
+    judge: Judge | None = None
+    """None where a metric compares with the reference. With a judge the reference may be "", which is none."""

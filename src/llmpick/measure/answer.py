@@ -14,6 +14,7 @@ from llmpick.evidence.call import Completion, Outcome
 from llmpick.evidence.task import Example, Task, TaskKind
 from llmpick.measure.compare import normalise
 from llmpick.measure.metrics import resolve
+from llmpick.measure.thinking import split
 
 _CUE = re.compile(r"answer|答案|####", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:(?<![A-Za-z0-9.])[-+−])?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -105,6 +106,5 @@ def _refuse_constant(name: str) -> float:
 
 
 def _said(text: str) -> str:
-    """The text after a leading `<think>` block, which some servers leave in the answer; "" while the thinking has not ended."""
-    text = text.strip()
-    return text.partition("</think>")[2].strip() if text.startswith("<think>") else text
+    """The text without the reasoning before it, which some servers leave in the answer; "" while the reasoning has not ended."""
+    return split(text).answer

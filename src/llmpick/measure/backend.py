@@ -20,6 +20,8 @@ class Backend(Protocol):
     """Wall-clock seconds from the request to start until the first call could be made; 0.0 for a server that was there."""
     concurrency: int
     """How many `complete` calls may be under way at once, from different threads."""
+    call_timeout_s: float | None
+    """Seconds that one call may take, None for what the engine thinks right; it may be set between calls."""
 
     def prepare(self, requests: Sequence[CallRequest]) -> None:
         """Looks at all requests of the run before the first is made, so that what they share is computed once.
@@ -31,7 +33,9 @@ class Backend(Protocol):
     def complete(self, request: CallRequest) -> Completion:
         """Answers one request. The same request gets the same output, whatever was asked before it (greedy or seeded).
 
-        Raises `EngineError` when the machinery failed; a model's bad answer is returned, not raised.
+        With `request.thinking` the model reasons within its budget, and the text is what it answers after that, in the asked form.
+        Raises `EngineError` when the machinery failed (`TimedOutError` when it took too long), `RowRefusedError` when a server will not
+        answer this row; a model's bad answer is returned, not raised. What arrives after an error is never returned.
         """
         ...
 

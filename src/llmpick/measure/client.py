@@ -1,11 +1,13 @@
 """The one client for every OpenAI-compatible server, and the one place where its failures become ours.
 
 Retries are bounded and happen only for what may pass: a lost connection, a time-out, 408, 429, 5xx. Everything else is said at once.
+An attempt that was sent and broke off is never read again, and is counted: the server may have done its work, and charge it.
 
 | what happened                         | raised                                                      |
 |---------------------------------------|-------------------------------------------------------------|
 | no connection                         | `EngineError`, fatal                                        |
-| time-out, 408, 429, 5xx after retries | `EngineError`: the row stays missing                        |
+| time-out after retries                | `TimedOutError` (an `EngineError`): the row stays missing   |
+| 408, 429, 5xx after retries           | `EngineError`: the row stays missing                        |
 | a body that is not a JSON object      | `EngineError`, not retried: the server would say it again   |
 | 401, 403                              | `InputError`: wrong key                                     |
 | 404                                   | `NotFoundError` (an `InputError`): wrong address or model   |
@@ -16,11 +18,14 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from llmpick.evidence.errors import EngineError, InputError, LlmpickError
+from llmpick.evidence.errors import EngineError, InputError, LlmpickError, TimedOutError
+from llmpick.measure.bounded_http import CONNECT_S, bounded_client
+from llmpick.measure.gate import Gate
 
 # The SDK takes most of a second to import, so it is imported when the first client is made.
 if TYPE_CHECKING:
@@ -31,6 +36,8 @@ LOG = "look at the server's log, then run again: finished rows are kept"
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 RETRIED = frozenset({408, 429})
+BUSY = frozenset({429, 503, 529})
+"""Too many requests, overloaded (529 is what some services say for it): fewer calls at once may help."""
 
 
 class RefusedError(InputError):
@@ -45,10 +52,20 @@ class NotFoundError(InputError):
     """404: the server does not know the address, or not the model."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, the seconds of the attempt that brought it, and how many attempts before it were sent and broke off."""
+
+    body: dict[str, Any]
+    seconds: float
+    unanswered: int = 0
+
+
 class Client:
     """Posts to and gets from one server. Safe to use from several threads.
 
-    `timeout_s` is the longest silence of the server that is waited for. `key_from` names where the key came from, for the remedy.
+    One attempt may take `timeout_s`. At most `concurrency` posts are under way at once, fewer while the server is busy (None: no bound).
+    `key_from` names where the key came from, for the remedy.
     """
 
     def __init__(
@@ -59,15 +76,17 @@ class Client:
         timeout_s: float,
         retries: int,
         key_from: str = "the API key",
+        concurrency: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
         import openai
 
         # A proxy meant for the world must not see, or lose, what is said to this very machine.
-        http = openai.DefaultHttpxClient(trust_env=False) if is_loopback(url) else None
+        http = bounded_client(**({"trust_env": False} if is_loopback(url) else {}))
         self.url = url.rstrip("/")
-        self._sdk = openai.OpenAI(base_url=self.url, api_key=key, timeout=timeout_s, max_retries=0, http_client=http)
+        self.gate = None if concurrency is None else Gate(concurrency)
+        self._sdk = openai.OpenAI(base_url=self.url, api_key=key, timeout=_seconds(timeout_s), max_retries=0, http_client=http)
         self._retries = retries
         self._key_from = key_from
         self._sleep = sleep
@@ -75,33 +94,72 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
         """Sends `body` to `path` (below the server's URL, or a whole URL) and returns the JSON object that comes back."""
-        sdk = self._sdk if timeout_s is None else self._sdk.with_options(timeout=timeout_s)
-        return self._ask(path, lambda: sdk.post(path, cast_to=object, body=dict(body)), self._retries)
+        return self.exchange(path, body, timeout_s=timeout_s).body
 
-    def get(self, path: str, *, retries: int | None = None) -> dict[str, Any]:
+    def exchange(self, path: str, body: Mapping[str, Any], *, timeout_s: float | None = None) -> Reply:
+        """`post`, with what it took."""
+        sdk = self._sdk if timeout_s is None else self._sdk.with_options(timeout=_seconds(timeout_s))
+        return self._ask(path, lambda: sdk.post(path, cast_to=object, body=dict(body)), self._retries, self.gate)
+
+    def get(self, path: str, *, retries: int | None = None, timeout_s: float | None = None) -> dict[str, Any]:
         """The JSON object at `path` (below the server's URL, or a whole URL)."""
-        return self._ask(path, lambda: self._sdk.get(path, cast_to=object), self._retries if retries is None else retries)
+        sdk = self._sdk if timeout_s is None else self._sdk.with_options(timeout=_seconds(timeout_s))
+        return self._ask(path, lambda: sdk.get(path, cast_to=object), self._retries if retries is None else retries, None).body
 
     def close(self) -> None:
         self._sdk.close()
 
-    def _ask(self, path: str, send: Callable[[], object], retries: int) -> dict[str, Any]:
+    def _ask(self, path: str, send: Callable[[], object], retries: int, gate: Gate | None) -> Reply:
         import openai
 
         where = path if "://" in path else f"{self.url}{path}"
-        left = retries
-        wait = FIRST_WAIT_S
-        while True:
+        unanswered = 0
+        for attempt in range(retries + 1):
             try:
-                return _object(send(), where)
+                body, seconds = _through(gate, send)
+                return Reply(_object(body, where), seconds, unanswered)
             except ValueError as error:
                 raise _not_json(where, str(error)) from error
             except openai.OpenAIError as error:
-                if left == 0 or not _may_pass(error):
-                    raise _translated(error, where, self._key_from) from error
-                self._sleep(min(_retry_after(error, self._now()) or wait, LONGEST_WAIT_S))
-            left -= 1
-            wait *= 2
+                unanswered += _broke_off(error)
+                if attempt == retries or not _may_pass(error):
+                    raise _translated(error, where, self._key_from, unanswered) from error
+                self._sleep(min(_retry_after(error, self._now()) or FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S))
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _through(gate: Gate | None, send: Callable[[], object]) -> tuple[object, float]:
+    """What comes back, and the seconds that it took once there was a place."""
+    import openai
+
+    taken = gate.enter() if gate else None
+    started = time.perf_counter()
+    answered, busy = False, False
+    try:
+        body = send()
+        answered = True
+        return body, time.perf_counter() - started
+    except openai.OpenAIError as error:
+        busy = isinstance(error, openai.APITimeoutError) or getattr(error, "status_code", None) in BUSY
+        raise
+    finally:
+        if gate and taken:
+            gate.leave(taken, answered=answered, busy=busy)
+
+
+def _seconds(timeout_s: float) -> Any:
+    """The time-out is for the answer; a connection comes quickly or not at all."""
+    import openai
+
+    return openai.Timeout(timeout_s, connect=CONNECT_S, pool=None)
+
+
+def _broke_off(error: "openai.OpenAIError") -> bool:
+    """True when the request may have reached the server, and its answer did not come back."""
+    import openai
+
+    cause = type(error.__cause__).__name__
+    return isinstance(error, openai.APIConnectionError) and cause not in ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
 def is_loopback(url: str) -> bool:
@@ -153,19 +211,22 @@ def _retry_after(error: "openai.OpenAIError", now: float) -> float | None:
         return None
 
 
-def _translated(error: "openai.OpenAIError", where: str, key_from: str) -> LlmpickError:
+def _translated(error: "openai.OpenAIError", where: str, key_from: str, unanswered: int) -> LlmpickError:
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        return _status_error(error.status_code, _reason(error), where, key_from)
+        said = _status_error(error.status_code, _reason(error), where, key_from)
+        if isinstance(said, EngineError):
+            said.unanswered = unanswered
+        return said
     cause = type(error.__cause__).__name__
     if cause in ("ConnectError", "ConnectTimeout"):
         return EngineError(
             f"no server answers ({error.__cause__})", where=where, remedy="start the server, or correct the address", fatal=True
         )
     if isinstance(error, openai.APITimeoutError):
-        return EngineError("the server did not answer in time", where=where, remedy=LATER)
-    return EngineError(f"the connection broke ({error.__cause__ or error})", where=where, remedy=LOG)
+        return TimedOutError("the server did not answer in time", where=where, remedy=LATER, unanswered=unanswered)
+    return EngineError(f"the connection broke ({error.__cause__ or error})", where=where, remedy=LOG, unanswered=unanswered)
 
 
 def _status_error(status: int, reason: str, where: str, key_from: str) -> LlmpickError:

@@ -31,13 +31,17 @@ HINTS_ONLY = re.compile(r"common_fit_params|please consider|for example:|exiting
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a child is started with. Bytes, seconds; `n_threads` are the threads that compute."""
+    """What a child is started with. Bytes, seconds; `n_threads` are the threads that compute.
+
+    With `states_of_tokens` the child also serves final hidden states, of so many tokens at once.
+    """
 
     path: Path
     n_ctx: int
     n_threads: int
     memory_limit_bytes: int
     timeout_s: float
+    states_of_tokens: int = 0
 
 
 class LlamaCppProcess:
@@ -136,6 +140,7 @@ class LlamaCppProcess:
             "memory_limit_bytes": self._start.memory_limit_bytes,
             "slot_save_path": f"{self._folder}/",
             "api_key": self.key,
+            "states_of_tokens": self._start.states_of_tokens,
         }
         assert process.stdin is not None
         try:

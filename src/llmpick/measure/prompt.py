@@ -65,7 +65,7 @@ def answer_form(task: Task) -> AnswerForm:
     """What the engine must return for a row of this task.
 
     Text ends where a solved row would end in the plain prompt: at a line's end for short answers, at an empty line for longer ones;
-    unless a reference of the task itself runs over that mark.
+    unless a reference of the task itself runs over that mark. Where there are no references nor solved rows the model ends it.
     """
     match task.kind:
         case TaskKind.CHOICE:
@@ -75,6 +75,8 @@ def answer_form(task: Task) -> AnswerForm:
         case TaskKind.NUMBER:
             return Number(task.max_output_tokens)
         case _:
+            if task.judge and not task.prompt.fewshot:
+                return FreeText(task.max_output_tokens)
             marks = ("\n", "\n\n") if task.kind is TaskKind.SHORT_ANSWER else ("\n\n",)
             unused = (mark for mark in marks if not any(mark in example.reference.strip() for example in task.examples))
             mark = next(unused, None)
@@ -123,10 +125,13 @@ def row_text(task: Task, example: Example) -> str:
 
 
 def prompt_hash(request: CallRequest) -> str:
-    """SHA-256 of all that the request asks: messages, plain text, answer form, sampling. Names (row, group) ask nothing."""
+    """SHA-256 of all that the request asks: messages, plain text, answer form, sampling, thinking. Names (row, group) ask nothing.
+
+    A request that says nothing of thinking has the hash that it had before there was anything to say.
+    """
     content: Mapping[str, Any] = {**dataclasses.asdict(request), "form": type(request.answer).__name__}
     # No sorting of keys: the order of a schema's fields decides the order in which a model writes them.
-    asked = {name: value for name, value in content.items() if name not in ("row", "group")}
+    asked = {name: value for name, value in content.items() if name not in ("row", "group") and (name != "thinking" or value is not None)}
     return hashlib.sha256(json.dumps(asked, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")).hexdigest()
 
 

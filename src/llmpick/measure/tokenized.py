@@ -12,14 +12,19 @@ from llmpick.evidence.call import CallRequest
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import Message
 from llmpick.measure.labels import Tokens, check_distinct, closed, shares_a_prefix
+from llmpick.measure.thinking import opened, told
 
 DEFAULT_CONTEXT_TOKENS = 4096
+CLOSING_TOKENS = 64
+"""Room for what closes a reasoning: a sentence and a tag."""
+NO_THINKING = "leave ?thinking out of its name"
 
 Tokenize = Callable[[str], Tokens]
 """A text's token ids, without any that the tokenizer would add around it."""
 
-Render = Callable[[Sequence[Message]], str]
-"""Messages through the model's chat template, up to where the answer begins. Raises `InputError` when the template refuses them."""
+Render = Callable[..., str]
+"""Messages through the model's chat template, up to where the answer begins; keywords are further variables of the template. Raises
+`InputError` when the template refuses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +51,24 @@ class Prompts:
 
     def prompt(self, request: CallRequest) -> Prompt:
         """Raises `InputError`, naming the row, when the template does not accept the messages."""
-        key = (request.messages, request.completion)
+        thinking = request.thinking
+        key = (request.messages, request.completion, thinking and (thinking.on, thinking.system, str(thinking.arguments)))
         if key not in self._prompts:
             text = self._text(request)
             self._prompts[key] = Prompt(text, self._tokens(text))
         return self._prompts[key]
 
-    def labels(self, request: CallRequest, labels: tuple[str, ...]) -> dict[str, Tokens]:
+    def after(self, prompt: Prompt, text: str) -> Prompt:
+        """The prompt with more text at its end, such as a reasoning."""
+        return Prompt(prompt.text + text, prompt.tokens + self._following(prompt, text))
+
+    def labels(self, request: CallRequest, labels: tuple[str, ...], prompt: Prompt | None = None) -> dict[str, Tokens]:
         """The labels' tokens as they follow the prompt. A completion prompt ends before the space that stands before an answer.
 
         How a label is cut into tokens depends on the text before it, but not beyond its line: prompts with the same last line share it.
+        `prompt` is the request's own unless something stands behind it already.
         """
-        prompt = self.prompt(request)
+        prompt = prompt or self.prompt(request)
         key = (labels, prompt.text.rpartition("\n")[2])
         if key not in self._labels:
             tokens = {label: self._following(prompt, label if self.render else f" {label}") for label in labels}
@@ -66,10 +77,13 @@ class Prompts:
         return self._labels[key]
 
     def _text(self, request: CallRequest) -> str:
+        thinking = request.thinking
         if self.render is None:
+            if thinking is not None and thinking.on:
+                raise InputError("a base model has no template that could let it think", where=f"row {request.row}", remedy=NO_THINKING)
             return request.completion
         try:
-            return self.render(request.messages)
+            return opened(self.render(told(request.messages, thinking), **(thinking.arguments if thinking else {})), thinking)
         except InputError as error:
             raise InputError(
                 f"the model's chat template does not accept these messages: {error.what}",
@@ -93,6 +107,11 @@ class Prompts:
         mark = "answer"
         turns = (Message("user", mark), Message("assistant", mark), Message("user", mark))
         return self.tokenize(self.render(turns).split(mark)[2])[0]
+
+
+def room_to_think(request: CallRequest) -> int:
+    """The most tokens that the request's reasoning takes between prompt and answer."""
+    return request.thinking.max_tokens + CLOSING_TOKENS if request.thinking and request.thinking.on else 0
 
 
 def beginning_of(alone: Tokens, plain: Tokens) -> Tokens:

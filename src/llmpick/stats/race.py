@@ -73,11 +73,19 @@ class Standing:
 
 def judge(progress: Progress, *, tolerance: float, confidence: float) -> Standing:
     """Draws all conclusions that the rows seen so far allow. Pure: the same progress gives the same standing."""
+    not_better, better = _claims(progress, tolerance=tolerance, confidence=confidence)
+    return conclude(progress, not_better, better)
+
+
+def conclude(progress: Progress, not_better: NDArray[np.bool_], better: NDArray[np.bool_]) -> Standing:
+    """The standing that follows from the claims that are shown: two matrices of shape (K, K), rival first.
+
+    `not_better`: the rival is not better than a by more than the tolerance; `better`: it is.
+    """
     count = len(progress.done)
     if count == 0:
         nobody = np.zeros(0, dtype=bool)
         return Standing(nobody, np.zeros(0, dtype=np.int64), nobody, None)
-    not_better, better = _claims(progress, tolerance=tolerance, confidence=confidence)
     beaten_by = _beaten(better, progress.means)
     left = beaten_by < 0
     within = np.array([left[a] and not_better[left, a].all() for a in range(count)])

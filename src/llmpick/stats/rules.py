@@ -45,3 +45,14 @@ class Rule(Protocol):
         left to run.
         """
         ...
+
+
+def rule_for(guarantee: Guarantee, goal: Goal) -> Rule:
+    """The rule that bounds the error in the asked sense."""
+    if guarantee == "anytime":
+        from llmpick.stats.anytime import AnytimeRule
+
+        return AnytimeRule(goal)
+    from llmpick.stats.bayes import BayesRule
+
+    return BayesRule(goal)

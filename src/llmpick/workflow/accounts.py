@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from llmpick.decide.answer import Spending
 from llmpick.evidence.call import CallRecord, Outcome
 from llmpick.evidence.model import Candidate, Endpoint
-from llmpick.measure.race import Lane
+from llmpick.measure.lane import Lane
 
 
 def money(records: Sequence[CallRecord], candidate: Candidate) -> float | None:
@@ -35,12 +35,24 @@ def total(parts: Iterable[Spending]) -> Spending:
 
 def saved(models: Sequence[tuple[Lane, Candidate]], spent: Spending, rows: int) -> Spending:
     """Against running every model that could be run on every row, each at its own mean tokens and seconds per call."""
-    everything = total(_on_all_rows(lane, candidate, rows) for lane, candidate in models)
+    everything = total(on_all_rows(lane, candidate, rows) for lane, candidate in models)
     return Spending(
         calls=max(everything.calls - spent.calls, 0),
         tokens=max(everything.tokens - spent.tokens, 0),
         seconds=max(everything.seconds - spent.seconds, 0.0),
         money=None if everything.money is None else max(everything.money - (spent.money or 0.0), 0.0),
+    )
+
+
+def on_all_rows(lane: Lane, candidate: Candidate, rows: int) -> Spending:
+    """What the candidate would take for all rows, at its own mean per call so far; nothing where no call of it has come back."""
+    seen = answered(lane.records)
+    if not seen:
+        return Spending()
+    scale = rows / len(seen)
+    cost = money(seen, candidate)
+    return Spending(
+        rows, round(tokens_of(seen) * scale), seconds_of(seen) * scale + lane.load_seconds, None if cost is None else cost * scale
     )
 
 
@@ -55,14 +67,3 @@ def tokens_of(records: Sequence[CallRecord]) -> int:
 
 def seconds_of(records: Sequence[CallRecord]) -> float:
     return sum(record.seconds for record in records)
-
-
-def _on_all_rows(lane: Lane, candidate: Candidate, rows: int) -> Spending:
-    seen = answered(lane.records)
-    if not seen:
-        return Spending()
-    scale = rows / len(seen)
-    cost = money(seen, candidate)
-    return Spending(
-        rows, round(tokens_of(seen) * scale), seconds_of(seen) * scale + lane.load_seconds, None if cost is None else cost * scale
-    )

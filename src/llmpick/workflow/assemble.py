@@ -11,7 +11,8 @@ from llmpick.decide.choose import Choice, Judged, choose
 from llmpick.decide.screen import unnamed_languages
 from llmpick.evidence.model import Baseline, Candidate, Endpoint, Weights
 from llmpick.evidence.values import Unknown
-from llmpick.measure.race import Lane, RaceEnd
+from llmpick.measure.lane import Lane
+from llmpick.measure.race import RaceEnd
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.classification import confusion, macro_f1
 from llmpick.workflow.accounts import answered, paid_for, saved, seconds_of, total

@@ -8,8 +8,8 @@ from llmpick.decide.answer import Disagreement, SliceScore
 from llmpick.evidence.call import CallRecord, Outcome
 from llmpick.evidence.task import Task, TaskKind
 from llmpick.measure.answer import parse
+from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import answer_text, row_text
-from llmpick.measure.race import Lane
 from llmpick.stats.betting import mean_interval
 from llmpick.workflow.lanes import Course
 

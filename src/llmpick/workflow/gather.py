@@ -12,13 +12,16 @@ from functools import partial
 from pathlib import Path
 
 from llmpick.catalog.loader import find_model, load_models
+from llmpick.evidence.call import Thinking
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
 from llmpick.evidence.model import Candidate, Endpoint, ModelFacts, Weights
+from llmpick.measure.thinking import DEFAULT_MAX_THINKING_TOKENS, find_switch
 from llmpick.sources import hub, lmstudio, modelscope, ollama
 from llmpick.sources.folders import ModelPath, find_models, quantization_in
 from llmpick.sources.gguf import read_gguf
 from llmpick.sources.hf import read_safetensors_folder
 from llmpick.sources.names import File, Hub, Ollama, Url, parse_model_name
+from llmpick.sources.names_settings import AskedThinking, split_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,12 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A model on disk before it is read: how the user would name it, and the repository that it belongs to."""
+    """A model on disk before it is read: how the user would name it, the repository that it belongs to, and what was said of thinking."""
 
     id: str
     model: ModelPath
     repository: str | None = None
+    thinking: AskedThinking | None = None
 
 
 def gather(models: Sequence[str], *, directories: Sequence[Path] = (), as_of: date | None, environ: Mapping[str, str]) -> Gathered:
@@ -73,17 +77,21 @@ def _named(names: Sequence[str], directories: Sequence[Path], as_of: date | None
 
 def _meant_by(name: str, as_of: date | None, environ: Mapping[str, str]) -> Sequence[_Found | Candidate]:
     """What one name stands for: a served model, one model on disk, or all models of a repository or folder."""
-    meant = parse_model_name(name)
+    bare, asked = split_settings(name)
+    meant = parse_model_name(bare)
     match meant:
         case Url(url, model):
-            return [Candidate(name, Endpoint(url, model), find_model(model, as_of))]
+            return [Candidate(name, Endpoint(url, model), find_model(model, as_of), _served_thinking(asked))]
         case Ollama(tag):
-            return [_ollama_named(name, tag, as_of, environ)]
+            return [replace(_ollama_named(name, tag, as_of, environ), thinking=_served_thinking(asked))]
         case File(path):
             found = _at_path(path)
         case Hub():
             found = _in_cache(meant, environ)
-    return [replace(found[0], id=name)] if len(found) == 1 else found
+    if len(found) == 1:
+        return [replace(found[0], id=name, thinking=asked)]
+    setting = name[len(bare) :]
+    return [replace(one, id=f"{one.id}{setting}", thinking=asked) for one in found]
 
 
 def _everything(
@@ -183,6 +191,8 @@ def _each_once(things: Iterable[_Found | Candidate]) -> Iterator[_Found | Candid
     taken: set[str] = set()
     for thing in things:
         identity = thing.run if isinstance(thing, Candidate) else _on_disk(thing.model)
+        # The same model with and without thinking is two candidates.
+        identity = (identity, str(thing.thinking))
         if identity in seen:
             continue
         seen.add(identity)
@@ -211,7 +221,31 @@ def _read(found: _Found, as_of: date | None) -> Candidate:
         weights = read_gguf(path) if found.model.format == "gguf" else read_safetensors_folder(path)
     except OSError as error:
         raise ModelFileError(f"it cannot be read: {error.strerror}", where=str(path), remedy="check the file's permissions") from error
-    return Candidate(found.id, weights, _facts(found, weights, as_of))
+    return Candidate(found.id, weights, _facts(found, weights, as_of), _thinking(found, weights))
+
+
+def _thinking(found: _Found, weights: Weights) -> Thinking | None:
+    """The setting of the model's own switch; where nothing was said, that a model thinks whose template leaves it no choice.
+
+    Raises `InputError` for a setting that its template does not know.
+    """
+    switch = find_switch(weights.chat_template)
+    if found.thinking is None:
+        return switch.set_to(True) if switch and switch.always else None
+    if switch is None:
+        what = "its chat template knows no switch for thinking" if weights.chat_template else "a base model has no switch for thinking"
+        raise InputError(what, where=f"model name {found.id!r}", remedy="leave ?thinking out of its name")
+    try:
+        return switch.set_to(found.thinking.on, found.thinking.max_tokens)
+    except InputError as error:
+        raise InputError(error.what, where=f"model name {found.id!r}", remedy=error.remedy) from error
+
+
+def _served_thinking(asked: AskedThinking | None) -> Thinking | None:
+    """A server has a switch or none: its backend finds out before the first row."""
+    if asked is None:
+        return None
+    return Thinking(asked.on, (asked.max_tokens or DEFAULT_MAX_THINKING_TOKENS) if asked.on else 0)
 
 
 def _facts(found: _Found, weights: Weights, as_of: date | None) -> ModelFacts | None:

@@ -11,19 +11,25 @@ from pathlib import Path
 
 from llmpick.decide.limits import broken_by_memory, broken_by_speed
 from llmpick.evidence.call import CallRecord, CallRequest, Completion, Outcome
-from llmpick.evidence.errors import EngineError
+from llmpick.evidence.errors import EngineError, RowRefusedError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
 from llmpick.evidence.task import CostBy, Example, Task
 from llmpick.evidence.values import Estimate, Interval, Measurement, Source, Unknown
 from llmpick.measure.answer import score
 from llmpick.measure.backend import Backend
 from llmpick.measure.baselines import BaselineResult
+from llmpick.measure.choice_backend import ChoiceBackend
+from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import prompt_hash
-from llmpick.measure.race import Lane
+from llmpick.measure.scorers import open_scorer
+from llmpick.measure.server_talk import guessed_tokens
+from llmpick.measure.thinking import kept_output, with_thinking
 from llmpick.stats.means import mean_interval_t
 from llmpick.workflow.accounts import answered, money, seconds_of
 
 Opener = Callable[[Candidate], Backend]
+Scorer = Callable[[int, Completion], tuple[Outcome, float | None]]
+"""(row of the race order, what the model wrote) → how the call ended, and its score; None if the machinery lost it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class Course:
     task: Task
     examples: tuple[Example, ...]
     requests: tuple[CallRequest, ...]
+    judged: Scorer | None = None
+    """Scores answers that no metric can; None where the task's metric does it."""
 
 
 def model_lane(
@@ -60,14 +68,17 @@ def model_lane(
 
     `resident_bytes` is what the same model was seen to take in an earlier run: a run without a call of its own has no other measurement.
     """
+    course = replace(course, requests=with_thinking(course.requests, candidate.thinking))
+
+    asked = _asked_as(identity, course.task)
 
     def opened() -> Backend:
-        backend = open_backend(candidate)
+        backend = open_backend(candidate) if course.task.answer_by == "generation" else _by_likelihood(candidate, course.task)
         backend.prepare(course.requests)
         return backend
 
     def ask(backend: Backend, i: int) -> CallRecord:
-        return _ask(candidate.id, identity.text, course, backend, i)
+        return _ask(candidate.id, asked, course, backend, i)
 
     def breaks(lane: Lane) -> tuple[str, ...]:
         """Only what was seen counts here; what was estimated decided before the race who may start."""
@@ -78,17 +89,30 @@ def model_lane(
 
     return Lane(
         candidate=candidate.id,
-        keys=tuple(call_key(identity.text, request) for request in course.requests),
+        keys=tuple(call_key(asked, request) for request in course.requests),
         cost=lambda lane: _cost(lane, candidate, cost_by, memory),
         breaks=breaks,
         open=opened,
         ask=ask,
         price=lambda records: money(records, candidate) or 0.0,
+        spends=lambda lane: _cost(lane, candidate, "money" if cost_by == "money" else "seconds", memory),
         reuse=lambda record, i: _rescored(record, candidate.id, course, i),
         resident_bytes=[] if resident_bytes is None else [resident_bytes],
         remote=isinstance(candidate.run, Endpoint),
         memory_bytes=int(memory.interval.high) if isinstance(memory, Estimate) else 0,
     )
+
+
+def _asked_as(identity: Identity, task: Task) -> str:
+    """The identity under which calls are kept: what is found by likelihood is another output than what is written."""
+    return identity.text if task.answer_by == "generation" else f"{identity.text} by likelihood, normalised: {task.normalise}"
+
+
+def _by_likelihood(candidate: Candidate, task: Task) -> Backend:
+    """The engine that scores text with this model, as one that answers with a label. Raises `LlmpickError` where there is none."""
+    limits = task.limits
+    scorer = open_scorer(candidate.run, context_tokens=limits.context_tokens, memory_limit_bytes=limits.memory_bytes)
+    return ChoiceBackend(scorer, task.normalise)
 
 
 def baseline_lane(result: BaselineResult, course: Course) -> Lane:
@@ -181,15 +205,19 @@ def _ask(candidate: str, identity: str, course: Course, backend: Backend, i: int
     )
     try:
         completion = backend.complete(request)
+    except RowRefusedError as error:
+        return replace(blank, error=f"{error.what} ({error.where}); {error.remedy}")
     except EngineError as error:
         if error.fatal:
             raise
-        return replace(blank, error=f"{error.what} ({error.where})")
-    outcome, _, value = score(course.task, example, completion)
+        # Attempts that were sent and broke off may have been charged: at least for what they asked.
+        asked = error.unanswered * guessed_tokens(*(message.content for message in request.messages))
+        return replace(blank, error=f"{error.what} ({error.where})", prompt_tokens=asked)
+    outcome, value = _scored(course, i, completion)
     return replace(
         blank,
         outcome=outcome,
-        output=completion.text,
+        output=kept_output(completion, request.thinking),
         score=value,
         prompt_tokens=completion.prompt_tokens,
         output_tokens=completion.output_tokens,
@@ -204,8 +232,15 @@ def _rescored(record: CallRecord, candidate: str, course: Course, i: int) -> Cal
     """A kept call as this run sees it: the output is the same, but row, reference and metric are this run's own."""
     finish = "length" if record.outcome is Outcome.CUT_OFF else "stop"
     completion = Completion(record.output, finish, record.prompt_tokens, record.output_tokens, record.seconds)
-    outcome, _, value = score(course.task, course.examples[i], completion)
+    outcome, value = _scored(course, i, completion)
     return replace(record, candidate=candidate, row=course.examples[i].id, outcome=outcome, score=value)
+
+
+def _scored(course: Course, i: int, completion: Completion) -> tuple[Outcome, float | None]:
+    if course.judged is not None:
+        return course.judged(i, completion)
+    outcome, _, value = score(course.task, course.examples[i], completion)
+    return outcome, value
 
 
 def _cost(lane: Lane, candidate: Candidate, cost_by: CostBy, memory: Estimate | Unknown) -> float | None:

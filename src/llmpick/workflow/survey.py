@@ -52,7 +52,8 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
     machine = this_machine()
     idle_gpu = idle_gpu_note()
     device = _device(task, machine, engine_uses_gpu=idle_gpu is None)
-    resolve(task.metric)  # a metric that does not exist is an error now, and not after the first call
+    if task.judge is None:
+        resolve(task.metric)  # a metric that does not exist is an error now, and not after the first call
     kept_with_task = () if options.models else tuple(folder for folder in map(Path, task.model_directories) if folder.is_dir())
     found = gather(options.models, directories=(*options.directories, *kept_with_task), as_of=options.as_of, environ=environ)
     load = Load(task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, task.limits.users, task.max_output_tokens)

@@ -1,41 +1,35 @@
 """Any OpenAI-compatible server: vLLM, SGLang, Ollama, llama-server, LM Studio, or one at the other end of the world.
 
-Only the plain chat call is taken for granted. What a server may lack is a row of `FEATURES`: it is asked for until the server refuses
-it, then the plain way is taken and remembered, and the caller parses what comes back.
+How one call goes is in `measure/server_talk.py`; here it is decided which calls make an answer: one, or two for a model whose
+reasoning its budget ended.
 """
 
-import math
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText, JsonObject, OneLabel
-from llmpick.evidence.errors import EngineError, InputError, LlmpickError
+from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText, JsonObject, OneLabel, Thinking
+from llmpick.evidence.errors import EngineError, InputError, LlmpickError, RowRefusedError
 from llmpick.evidence.model import Endpoint
+from llmpick.evidence.task import Message
 from llmpick.measure.client import Client, NotFoundError, RefusedError
+from llmpick.measure.server_answers import Answered
+from llmpick.measure.server_health import Health
+from llmpick.measure.server_talk import TIMEOUT_S, TOP_LOGPROBS, Ask, ServerTalk, Spent, plain
+from llmpick.measure.server_thinking import DIALECTS, LONG_PROBE_TOKENS, PROBE_TOKENS, QUESTION, shows
+from llmpick.measure.thinking import closed
 from llmpick.measure.toplabels import label_probabilities_of
-
-FEATURES: Mapping[str, tuple[str, ...]] = {
-    "chat": ("chat template", "chat_template"),
-    "response_format": ("response_format", "json_schema", "json schema", "structured", "guided", "grammar"),
-    "logprobs": ("logprob",),
-    "max_tokens": ("max_completion_tokens",),
-}
-"""A feature → words of a refusal that speak of it. The most fundamental first."""
-
-TOP_LOGPROBS = 20
-"""The most alternatives per token that the OpenAI API allows."""
-
-BYTES_PER_TOKEN = 4
-"""Stands in for the counts of a server that reports none; `EngineInfo.note` then says so."""
 
 
 class EndpointBackend:
     """Asks `endpoint.model` at `endpoint.url`; the address, the key and the model's name are checked at once.
 
+    One attempt of a call may take `timeout_s` (by default a minute, and more for long answers); at most `concurrency` are under way.
     Raises `EngineError` (fatal) when nothing answers there, `InputError` for a key or a model that the server does not accept.
     """
 
@@ -45,23 +39,29 @@ class EndpointBackend:
         self,
         endpoint: Endpoint,
         *,
-        timeout_s: float = 60.0,
+        timeout_s: float | None = None,
         concurrency: int = 4,
         retries: int = 3,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.concurrency = concurrency
+        self.call_timeout_s = timeout_s
         self._model = endpoint.model
-        self._lacks: frozenset[str] = frozenset()
+        self._formats_while_thinking = True
+        self._switches: dict[bool, Mapping[str, Any]] = {}
+        self._switching = threading.Lock()
+        self._health = Health()
         self._client = Client(
             endpoint.url,
             # Local servers ask for no key, but the SDK insists on one.
             key=os.environ.get(endpoint.api_key_variable) or "none",
             key_from=f"the environment variable {endpoint.api_key_variable}",
-            timeout_s=timeout_s,
+            timeout_s=timeout_s or TIMEOUT_S,
             retries=retries,
+            concurrency=concurrency,
             sleep=sleep,
         )
+        self._talk = ServerTalk(self._client, self._model, self._note)
         try:
             self._check_model()
             self.engine = EngineInfo(
@@ -76,26 +76,22 @@ class EndpointBackend:
         self._closed = False
 
     def prepare(self, requests: Sequence[CallRequest]) -> None:
-        """Nothing is shared with a server that belongs to others; a prompt that is too long is refused when it is asked."""
-        del requests
+        """Finds out how the server is told to think, where a request says so. Nothing else is shared with a server that belongs to
+        others; a prompt that is too long is refused when it is asked.
+        """
         self._check_open()
+        for thinking in {request.thinking.on: request.thinking for request in requests if request.thinking}.values():
+            self._switch(thinking)
 
     def complete(self, request: CallRequest) -> Completion:
+        """Raises `RowRefusedError` when the server will not answer this row, `EngineError` when it could not after all retries."""
         self._check_open()
-        lacks = self._lacks
-        while True:
-            started = time.perf_counter()
-            try:
-                answer = self._client.post(*self._call(request, lacks))
-            except RefusedError as refusal:
-                feature = _to_blame(refusal.reason, _asked_for(request) - lacks)
-                if feature is None:
-                    raise _refused_row(refusal, request) from refusal
-                lacks |= {feature}
-                continue
-            # Only an answer proves that the feature was what the server refused.
-            self._lacks |= lacks
-            return self._completion(request, answer, time.perf_counter() - started)
+        try:
+            completion = self._after_thinking(request) if request.thinking and request.thinking.on else self._at_once(request)
+        except LlmpickError as error:
+            raise self._health.after(error) from error
+        self._health.well()
+        return completion
 
     def resident_bytes(self) -> int | None:
         return None
@@ -142,93 +138,116 @@ class EndpointBackend:
                 return told
         return "unknown"
 
-    def _call(self, request: CallRequest, lacks: frozenset[str]) -> tuple[str, dict[str, Any]]:
-        """The path and the body of one call, without what the server lacks."""
-        chat = "chat" not in lacks
-        body: dict[str, Any] = {
-            "model": self._model,
-            "max_completion_tokens" if "max_tokens" in lacks else "max_tokens": _most_tokens(request),
-            "temperature": request.sampling.temperature,
-            "top_p": request.sampling.top_p,
-            "seed": request.sampling.seed,
-        }
-        if chat:
-            body["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
-        else:
-            body["prompt"] = request.completion
-        if isinstance(request.answer, FreeText) and request.answer.stop:
-            body["stop"] = list(request.answer.stop[:4])
-        if isinstance(request.answer, JsonObject) and "response_format" not in lacks:
-            schema = {"name": "answer", "strict": True, "schema": dict(request.answer.schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if isinstance(request.answer, OneLabel) and "logprobs" not in lacks:
-            body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS} if chat else {"logprobs": TOP_LOGPROBS}
-        return ("/chat/completions" if chat else "/completions"), body
+    # Answers
 
-    def _completion(self, request: CallRequest, answer: Mapping[str, Any], seconds: float) -> Completion:
+    def _ask(self, ask: Ask, spent: Spent) -> Answered:
+        return self._talk.exchange(ask, spent, self.call_timeout_s)
+
+    def _at_once(self, request: CallRequest) -> Completion:
+        spent = Spent()
+        fields = self._switch(request.thinking) if request.thinking else {}
+        return self._completion(request, self._ask(plain(request, fields), spent), spent)
+
+    def _after_thinking(self, request: CallRequest) -> Completion:
+        """Reasons, then answers: in one call where the server gets that far, else in a second one that goes on from the reasoning."""
+        thinking = request.thinking
+        assert thinking is not None
+        spent = Spent()
+        first = self._ask(self._thinking_ask(request, thinking), spent)
+        if isinstance(request.answer, JsonObject) and self._formats_while_thinking and not first.thought:
+            # Held to a form from its first token, a model cannot think.
+            self._formats_while_thinking = False
+            first = self._ask(self._thinking_ask(request, thinking), spent)
+        if first.reasoning and (first.finish == "length" or not first.text.strip()):
+            return self._in_two_calls(request, thinking, first, spent)
+        text = first.text.strip()
+        stops = request.answer.stop if isinstance(request.answer, FreeText) else ()
+        cut = min((at for stop in stops if (at := text.find(stop)) >= 0), default=None)
+        first = replace(first, text=text[:cut], finish=first.finish if cut is None else "stop")
+        return replace(self._completion(request, first, spent), reasoning_cut=not first.complete)
+
+    def _in_two_calls(self, request: CallRequest, thinking: Thinking, first: Answered, spent: Spent) -> Completion:
+        """The reasoning is cut, its tag closed, and the answer asked for in its own form. If none comes, none came."""
+        so_far = thinking.opening + closed(first.reasoning, thinking, cut=not first.complete)
+        silent = replace(thinking, on=False, max_tokens=0)
+        reasoning_tokens = first.reasoning_tokens(spent.output_tokens)
+        ask = plain(request, self._switch(silent, otherwise={}))
+        ask = replace(ask, messages=(*ask.messages, Message("assistant", so_far)), continues=True)
         try:
-            choice = answer["choices"][0]
-            text = (choice["message"]["content"] if "message" in choice else choice["text"]) or ""
-            if not isinstance(text, str):
-                raise TypeError("the answer is not a text")
-        except (KeyError, IndexError, TypeError) as error:
-            raise EngineError(
-                f"the server's answer has no text ({error!r})",
-                where=f"{self._client.url}, row {request.row}",
-                remedy="check that the server implements the OpenAI API's completions",
-            ) from error
-        probabilities = label_probabilities_of(choice, request.answer.labels) if isinstance(request.answer, OneLabel) else None
-        if probabilities is not None:
-            text = max(probabilities, key=probabilities.__getitem__)
-        prompt_tokens, output_tokens = self._counts(answer.get("usage"), request, text)
+            second = self._ask(ask, spent)
+        except RowRefusedError:
+            second = replace(first, text="", finish="length")
+        completion = self._completion(request, replace(second, text=second.text.strip()), spent)
+        thought = {"reasoning": first.reasoning, "reasoning_tokens": reasoning_tokens, "reasoning_cut": not first.complete}
+        return replace(completion, **thought)
+
+    def _thinking_ask(self, request: CallRequest, thinking: Thinking) -> Ask:
+        """A stop text would end the reasoning, and a first token's alternatives are not the answer's: neither is asked for."""
+        ask = plain(request, self._switch(thinking))
+        return replace(
+            ask,
+            form=request.answer if self._formats_while_thinking else None,
+            max_tokens=ask.max_tokens + thinking.max_tokens,
+            sampling={"temperature": thinking.temperature, "top_p": thinking.top_p, "seed": request.sampling.seed},
+            stop=(),
+            score=False,
+        )
+
+    def _switch(self, thinking: Thinking, otherwise: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """What tells this server to think or not to, found out once.
+
+        Raises `InputError` when nothing does, unless there is an `otherwise`.
+        """
+        with self._switching:
+            if thinking.on not in self._switches:
+                found = self._found_switch(thinking)
+                found = otherwise if found is None else found
+                if found is None:
+                    raise InputError(
+                        f"the server cannot be told {'to think' if thinking.on else 'not to think'}: its answers "
+                        f"{'show no reasoning' if thinking.on else 'are reasoned or cut short'}, whatever is said",
+                        where=f"{self._client.url}#{self._model}",
+                        remedy="leave ?thinking out of its name, or serve the model with a parser for its reasoning",
+                    )
+                self._switches[thinking.on] = found
+            return self._switches[thinking.on]
+
+    def _found_switch(self, thinking: Thinking) -> Mapping[str, Any] | None:
+        spent = Spent()
+        found: Mapping[str, Any] | None = None
+        tried = [(name, make(thinking), PROBE_TOKENS) for name, make in DIALECTS]
+        if thinking.on:
+            tried.append((*tried[0][:2], LONG_PROBE_TOKENS))
+        for name, fields, most in tried:
+            ask = Ask("a question before the first row", (Message("user", QUESTION),), QUESTION, None, most, {}, fields=fields)
+            try:
+                answer = self._ask(ask, spent)
+            except RowRefusedError:
+                continue
+            if shows(answer, thinking):
+                found = fields
+                self._note(f"told {'to think' if thinking.on else 'not to think'} by {name}")
+                break
+        self._note(f"finding out took {spent.prompt_tokens + spent.output_tokens} tokens that are not among the rows'")
+        return found
+
+    def _completion(self, request: CallRequest, answer: Answered, spent: Spent) -> Completion:
+        """The last answer, with what all calls took."""
+        scored = isinstance(request.answer, OneLabel) and not answer.thought
+        probabilities = label_probabilities_of(answer.choice, request.answer.labels) if scored else None  # type: ignore[union-attr]
         return Completion(
-            text=text,
-            finish="length" if choice.get("finish_reason") == "length" and probabilities is None else "stop",
-            prompt_tokens=prompt_tokens,
-            output_tokens=output_tokens,
-            seconds=seconds,
+            text=answer.text if probabilities is None else max(probabilities, key=probabilities.__getitem__),
+            finish=answer.finish if probabilities is None else "stop",
+            prompt_tokens=spent.prompt_tokens,
+            output_tokens=spent.output_tokens,
+            seconds=spent.seconds,
             label_probabilities=probabilities,
+            reasoning=answer.reasoning,
+            reasoning_tokens=answer.reasoning_tokens(spent.output_tokens) if answer.thought else 0,
+            unanswered=spent.unanswered,
         )
 
-    def _counts(self, usage: Any, request: CallRequest, text: str) -> tuple[int, int]:
-        """Prompt and output tokens as the server counted them, else by `BYTES_PER_TOKEN`."""
-        if isinstance(usage, dict) and isinstance(usage.get("prompt_tokens"), int) and isinstance(usage.get("completion_tokens"), int):
-            return usage["prompt_tokens"], usage["completion_tokens"]
-        self.engine = EngineInfo(
-            self.engine.name,
-            self.engine.version,
-            self.engine.device,
-            self.engine.options,
-            note=f"the server reports no token counts: they are guessed as one token for {BYTES_PER_TOKEN} bytes",
-        )
-        asked = sum(len(message.content.encode()) for message in request.messages)
-        return math.ceil(asked / BYTES_PER_TOKEN), math.ceil(len(text.encode()) / BYTES_PER_TOKEN)
-
-
-def _most_tokens(request: CallRequest) -> int:
-    """A label needs no more tokens than it has bytes; two more for a quote or a full stop."""
-    answer = request.answer
-    return max(len(label.encode()) for label in answer.labels) + 2 if isinstance(answer, OneLabel) else answer.max_tokens
-
-
-def _asked_for(request: CallRequest) -> frozenset[str]:
-    optional = {JsonObject: "response_format", OneLabel: "logprobs"}.get(type(request.answer))
-    return frozenset({"chat", "max_tokens"} | ({optional} if optional else set()))
-
-
-def _to_blame(reason: str, asked_for: frozenset[str]) -> str | None:
-    """The feature that the server's words speak of; when they speak of none, the optional one that was asked for."""
-    said = reason.lower()
-    spoken_of = [feature for feature, words in FEATURES.items() if feature in asked_for and any(word in said for word in words)]
-    if spoken_of:
-        return spoken_of[0]
-    too_long = "context" in said or "too long" in said
-    return None if too_long else next(iter(asked_for - {"chat", "max_tokens"}), None)
-
-
-def _refused_row(refusal: RefusedError, request: CallRequest) -> InputError:
-    return InputError(
-        refusal.what,
-        where=f"row {request.row}, {refusal.where}",
-        remedy="shorten the row or serve the model with a longer context" if "context" in refusal.reason.lower() else refusal.remedy,
-    )
+    def _note(self, note: str) -> None:
+        known = self.engine.note or ""
+        if note not in known:
+            self.engine = replace(self.engine, note=f"{known}; {note}" if known else note)

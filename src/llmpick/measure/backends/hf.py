@@ -14,16 +14,22 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText, JsonObject, Number, OneLabel
-from llmpick.evidence.errors import EngineError, InputError, ModelFileError
+from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText, JsonObject, Number, OneLabel, Sampling
+from llmpick.evidence.errors import EngineError, InputError, TimedOutError
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
-from llmpick.measure.decoding import Rules, matcher_for, write
+from llmpick.measure.decoding import Rules, Written, matcher_for, write
 from llmpick.measure.grammars import NUMBER_LARK, json_lark, number_text
+from llmpick.measure.hf_model import check_memory, device_name, extra_modules, load_model, torch_device
 from llmpick.measure.labels import Tokens, label_probabilities, most_probable
-from llmpick.measure.tokenized import Prompts, beginning_of, checked_context, common_prefix, too_long
+from llmpick.measure.thinking import closed
+from llmpick.measure.tokenized import Prompt, Prompts, beginning_of, checked_context, common_prefix, room_to_think, too_long
 
 Finish = Literal["stop", "length"]
+
+CALL_TIMEOUT_S = 600.0
+CALL_TIMEOUT_S_PER_TOKEN = 1.0
+"""Added for every token that may be written: a model that writes fewer than one a second is none for this machine."""
 
 MODULES = ("torch", "transformers", "llguidance", "accelerate")
 
@@ -46,17 +52,25 @@ class HfBackend:
 
     concurrency = 1
 
-    def __init__(self, weights: Weights, *, context_tokens: int | None = None, memory_limit_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        context_tokens: int | None = None,
+        memory_limit_bytes: int | None = None,
+        call_timeout_s: float | None = None,
+    ) -> None:
+        self.call_timeout_s = call_timeout_s
         self._weights = weights
         self._context = checked_context(context_tokens, weights.context_tokens, str(weights.path))
-        _check_memory(weights, memory_limit_bytes)
+        check_memory(weights, memory_limit_bytes)
         started = time.perf_counter()
-        self._torch, self._transformers, self._llguidance, _ = _extra()
+        self._torch, self._transformers, self._llguidance, _ = extra_modules(MODULES)
         self._resident_before = _resident_bytes()
-        self._device = _device(self._torch)
+        self._device = torch_device(self._torch)
         self._tokenizer: Any
         self._model: Any
-        self._tokenizer, self._model = self._load()
+        self._tokenizer, self._model = load_model(weights, self._torch, self._transformers, self._device)
         self.load_seconds = time.perf_counter() - started
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._prompts = Prompts(
@@ -111,33 +125,12 @@ class HfBackend:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    # Loading
-
-    def _load(self) -> tuple[Any, Any]:
-        path = str(self._weights.path)
-        self._transformers.logging.disable_progress_bar()
-        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            tokenizer = self._transformers.AutoTokenizer.from_pretrained(path, **local)
-            model = self._transformers.AutoModelForCausalLM.from_pretrained(path, dtype="auto", use_safetensors=True, **local)
-            return tokenizer, model.to(self._device).eval()
-        except (MemoryError, self._torch.OutOfMemoryError) as error:
-            raise EngineError(
-                f"not enough memory to load the model: {error}", where=path, remedy="choose a smaller model", fatal=True
-            ) from error
-        except Exception as error:  # transformers and safetensors raise many kinds for a damaged folder; each means that it cannot be used.
-            raise ModelFileError(
-                f"transformers cannot load this folder: {type(error).__name__}: {' '.join(str(error).split())[:400]}",
-                where=path,
-                remedy="fetch it again, or choose a model that needs no code of its own (trust_remote_code stays off)",
-            ) from error
-
     def _info(self) -> EngineInfo:
         torch = self._torch
         return EngineInfo(
             name="transformers",
             version=f"transformers {self._transformers.__version__}, torch {torch.__version__}",
-            device="cpu" if self._device == "cpu" else torch.cuda.get_device_name() if self._device == "cuda" else self._device,
+            device=device_name(torch, self._device),
             options={
                 "dtype": str(self._model.dtype).removeprefix("torch."),
                 "attn_implementation": self._model.config._attn_implementation,
@@ -161,11 +154,13 @@ class HfBackend:
     def _tokenize(self, text: str) -> Tokens:
         return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
 
-    def _render(self, messages: Sequence[Message]) -> str:
+    def _render(self, messages: Sequence[Message], **variables: Any) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
         errors = import_module("jinja2").TemplateError
         try:
-            return self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+            return self._tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True, **{"enable_thinking": False, **variables}
+            )
         except errors as error:
             raise InputError(str(error), where="chat template", remedy="change the messages") from error
 
@@ -173,8 +168,9 @@ class HfBackend:
         prompt = self._prompts.prompt(request).tokens
         answer = request.answer
         most = max(map(len, self._prompts.labels(request, answer.labels).values())) if isinstance(answer, OneLabel) else answer.max_tokens
-        if len(prompt) + most > self._context:
-            raise too_long(request, len(prompt) + most, self._context, self._weights.context_tokens)
+        needed = len(prompt) + room_to_think(request) + most
+        if needed > self._context:
+            raise too_long(request, needed, self._context, self._weights.context_tokens)
         return prompt
 
     # Answers
@@ -194,58 +190,89 @@ class HfBackend:
 
     def _answer(self, request: CallRequest) -> Completion:
         started = time.perf_counter()
-        prompt = self._fitting_prompt(request)
-        shared = len(self._prefix.tokens)
-        known = self._prefix if prompt[:shared] == self._prefix.tokens else State((), None, None)
-        state = self._read(known, prompt[len(known.tokens) :])
+        self._fitting_prompt(request)
+        prompt = self._prompts.prompt(request)
+        state = self._read_prompt(prompt.tokens)
         read = time.perf_counter()
+        reasoning, reasoning_tokens, reasoning_cut, answered_from = "", 0, False, prompt
+        if request.thinking and request.thinking.on:
+            reasoning, reasoning_tokens, reasoning_cut, answered_from = self._reasoned(request, prompt, state)
+            state = self._read_prompt(answered_from.tokens)
+        thought = time.perf_counter()
         probabilities: dict[str, float] | None = None
         finish: Finish = "stop"
         if isinstance(request.answer, OneLabel):
-            probabilities = self._scored(request, request.answer.labels, state)
+            probabilities = self._scored(request, request.answer.labels, answered_from, state)
             text, output_tokens = most_probable(probabilities), 1
         else:
             text, finish, output_tokens = self._written(request, state)
         done = time.perf_counter()
+        # Scoring reads the first token's distribution: nothing is decoded.
+        decode_seconds = (thought - read if reasoning_tokens else None) if probabilities else done - read
         return Completion(
             text=text,
             finish=finish,
-            prompt_tokens=len(prompt),
-            output_tokens=output_tokens,
+            prompt_tokens=len(prompt.tokens),
+            output_tokens=reasoning_tokens + output_tokens,
             seconds=done - started,
             prefill_seconds=read - started,
-            decode_seconds=None if probabilities else done - read,
+            decode_seconds=decode_seconds,
             label_probabilities=probabilities,
+            reasoning=reasoning,
+            reasoning_tokens=reasoning_tokens,
+            reasoning_cut=reasoning_cut,
         )
 
-    def _scored(self, request: CallRequest, labels: tuple[str, ...], state: State) -> dict[str, float]:
+    def _read_prompt(self, tokens: Tokens) -> State:
+        shared = len(self._prefix.tokens)
+        known = self._prefix if tokens[:shared] == self._prefix.tokens else State((), None, None)
+        return self._read(known, tokens[len(known.tokens) :])
+
+    def _reasoned(self, request: CallRequest, prompt: Prompt, state: State) -> tuple[str, int, bool, Prompt]:
+        """Lets the model think until it closes its reasoning or the budget ends it; returns the prompt that the answer follows."""
+        thinking = request.thinking
+        assert thinking is not None
+        rules = Rules(thinking.max_tokens, self._ends, (thinking.closing.strip(),))
+        sampling = Sampling(thinking.temperature, thinking.top_p, request.sampling.seed)
+        # Tags may be special tokens, which must be seen where they end the reasoning.
+        written = self._write(request, state, rules, sampling, special=True)
+        cut = not written.ended
+        return written.text.strip(), written.tokens, cut, self._prompts.after(prompt, closed(written.text, thinking, cut=cut))
+
+    def _scored(self, request: CallRequest, labels: tuple[str, ...], prompt: Prompt, state: State) -> dict[str, float]:
         """The labels' forced tokens, scored where their paths branch."""
 
         def ask(path: Tokens, choices: Tokens) -> dict[int, float]:
             logits = self._read(state, path).logits[list(choices)].double()
             return dict(zip(choices, self._torch.softmax(logits, dim=-1).tolist(), strict=True))
 
-        return label_probabilities(self._prompts.labels(request, labels), ask)
+        return label_probabilities(self._prompts.labels(request, labels, prompt), ask)
 
     def _written(self, request: CallRequest, state: State) -> tuple[str, Finish, int]:
         """Lets the model write, held to the answer's grammar where the tokenizer allows that."""
         answer = request.answer
         assert not isinstance(answer, OneLabel)
         stops = answer.stop if isinstance(answer, FreeText) else ("\n",) if isinstance(answer, Number) else ()
-        rules = Rules(answer.max_tokens, self._ends, stops, self._matcher(answer))
-
-        def feed(token: int) -> Any:
-            return self._forward(state.cache, (token,)).logits[0, -1].float()
-
-        def decode(tokens: list[int]) -> str:
-            return self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-
-        written = write(state.logits, feed, decode, rules, request.sampling)
+        written = self._write(request, state, Rules(answer.max_tokens, self._ends, stops, self._matcher(answer)), request.sampling)
         text, ended = written.text, written.ended
         if isinstance(answer, Number):
             text, complete = number_text(text)
             ended = ended or complete
         return text, "stop" if ended else "length", written.tokens
+
+    def _write(self, request: CallRequest, state: State, rules: Rules, sampling: Sampling, *, special: bool = False) -> Written:
+        end = time.perf_counter() + (self.call_timeout_s or CALL_TIMEOUT_S + CALL_TIMEOUT_S_PER_TOKEN * rules.max_tokens)
+
+        def feed(token: int) -> Any:
+            if time.perf_counter() > end:
+                where = f"{self._weights.path}, row {request.row}"
+                raise TimedOutError("the call takes too long", where=where, remedy="allow more time for a call, or fewer tokens")
+            return self._forward(state.cache, (token,)).logits[0, -1].float()
+
+        def decode(tokens: list[int]) -> str:
+            return self._tokenizer.decode(tokens, skip_special_tokens=not special, clean_up_tokenization_spaces=False)
+
+        return write(state.logits, feed, decode, rules, sampling)
 
     def _matcher(self, answer: FreeText | JsonObject | Number) -> Any:
         if isinstance(answer, FreeText) or not self._tokenizer.is_fast:
@@ -255,31 +282,6 @@ class HfBackend:
             from_tokenizer = import_module("llguidance.hf").from_tokenizer
             self._guide = from_tokenizer(self._tokenizer, n_vocab=self._model.config.vocab_size, eos_token=sorted(self._ends))
         return matcher_for(self._guide, NUMBER_LARK if isinstance(answer, Number) else json_lark(answer.schema))
-
-
-def _extra() -> tuple[Any, ...]:
-    """The modules of the extra `hf`."""
-    try:
-        return tuple(import_module(name) for name in MODULES)
-    except ImportError as error:
-        raise InputError(f"safetensors models need {error.name}", where="the extra hf", remedy="pip install 'llmpick[hf]'") from error
-
-
-def _device(torch: Any) -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _check_memory(weights: Weights, limit_bytes: int | None) -> None:
-    """The weights live in this process, so a limit can only be kept by not loading them."""
-    if limit_bytes is not None and weights.weight_bytes > limit_bytes:
-        raise EngineError(
-            f"the weights take {weights.weight_bytes / 2**30:.1f} GiB, the limit is {limit_bytes / 2**30:.1f} GiB",
-            where=str(weights.path),
-            remedy="raise the memory limit or choose a smaller model",
-            fatal=True,
-        )
 
 
 def _resident_bytes() -> int:

@@ -3,6 +3,9 @@
 What makes an answer a pure function of its request: one slot; the prefix that the prompts of a group share is evaluated once and its state
 saved; every call restores that state before it goes on. Plain prefix caching reuses whatever the previous call left, and moves
 log-probabilities by 0.1 to 0.9 nats with the order of the rows. Restoring takes 3 to 5 ms.
+
+A model that thinks is called twice for a row: it reasons freely up to its budget, then it is held to the answer's form. The second call
+goes on from what the first left in the slot, which is a function of the request too.
 """
 
 import json
@@ -15,26 +18,33 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText, JsonObject, Number, OneLabel
-from llmpick.evidence.errors import EngineError, InputError, LlmpickError
+from llmpick.evidence.errors import EngineError, InputError, LlmpickError, TimedOutError
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT, SETTINGS
 from llmpick.measure.client import Client, RefusedError
 from llmpick.measure.grammars import NUMBER_GBNF, json_lark, number_text
 from llmpick.measure.labels import Tokens, label_probabilities, most_probable
+from llmpick.measure.llamacpp_bodies import choosing, chosen, reasoning, sampled
 from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads
 from llmpick.measure.llamacpp_process import start_timeout_s as default_start_timeout_s
-from llmpick.measure.tokenized import Prompts, beginning_of, checked_context, common_prefix, too_long
+from llmpick.measure.thinking import closed
+from llmpick.measure.tokenized import Prompt, Prompts, beginning_of, checked_context, common_prefix, room_to_think, too_long
 
 logger = logging.getLogger(__name__)
 
+CALL_TIMEOUT_S = 600.0
+CALL_TIMEOUT_S_PER_TOKEN = 1.0
+"""Added for every token that may be written: a model that writes fewer than one a second is none for this machine."""
+HEALTH_TIMEOUT_S = 5.0
+SLOT_TIMEOUT_S = (2.0, 30.0)
+"""At least and at most, for saving or restoring a slot's state: milliseconds, unless the engine hangs."""
+SLOW_IN_A_ROW = 3
+"""So many rows that took too long, one after the other, and the rest would too."""
 TEMPLATE_TIMEOUT_S = 30.0
 """A template that has not ended by then never will."""
 
 Finish = Literal["stop", "length"]
-
-LABEL_BIAS = 100.0
-"""Added to the labels' logits: lifts them above all other tokens. A softmax over them is not changed by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,8 @@ class LlamaCppBackend:
 
     `memory_limit_bytes` bounds what the engine may allocate beside the mapped file (by default what is available now),
     `start_timeout_s` the load, `call_timeout_s` one call. If the engine dies or hangs during the run it is started again once
-    (`restarts` counts, and a warning is logged); the second time it is given up with a fatal `EngineError`.
+    (`restarts` counts, and a warning is logged); the second time it is given up with a fatal `EngineError`. A call that only takes too
+    long loses its row: the engine is started anew, since nothing else ends what it is writing.
 
     Raises `InputError` for a context longer than the model's, `ModelFileError` and `EngineError` as `LlamaCppProcess` does.
     """
@@ -78,13 +89,14 @@ class LlamaCppBackend:
         context_tokens: int | None = None,
         memory_limit_bytes: int | None = None,
         start_timeout_s: float | None = None,
-        call_timeout_s: float = 600.0,
+        call_timeout_s: float | None = None,
         threads: int | None = None,
     ) -> None:
         self._weights = weights
         self._start = _start(weights, context_tokens, memory_limit_bytes, start_timeout_s, threads)
-        self._call_timeout_s = call_timeout_s
+        self.call_timeout_s = call_timeout_s
         self.restarts = 0
+        self._slow_in_a_row = 0
         self._prefixes: dict[str, Prefix] = {}
         self._grammars: dict[str, str] = {}
         self._closed = False
@@ -114,13 +126,17 @@ class LlamaCppBackend:
         with self._lock:
             self._check_open()
             try:
-                return self._answer(request)
+                answer = self._answer(request)
             except EngineError as error:
+                if isinstance(error, TimedOutError) and self._responds():
+                    raise self._too_slow(request, error) from error
                 self._restart(request, error)
-            try:
-                return self._answer(request)
-            except EngineError as error:
-                raise self._gone(f"row {request.row}", error) from error
+                try:
+                    answer = self._answer(request)
+                except EngineError as again:
+                    raise self._gone(f"row {request.row}", again) from again
+            self._slow_in_a_row = 0
+            return answer
 
     def resident_bytes(self) -> int | None:
         import psutil
@@ -146,7 +162,7 @@ class LlamaCppBackend:
 
     def _launch(self) -> None:
         self._process = LlamaCppProcess(self._start)
-        self._client = Client(f"{self._process.url}/v1", key=self._process.key, timeout_s=self._call_timeout_s, retries=0)
+        self._client = Client(f"{self._process.url}/v1", key=self._process.key, timeout_s=CALL_TIMEOUT_S, retries=0)
         try:
             self._prompts = Prompts(
                 self._tokenize,
@@ -186,6 +202,28 @@ class LlamaCppBackend:
         except LlmpickError as failure:
             raise self._gone(f"row {request.row}", failure) from failure
 
+    def _responds(self) -> bool:
+        """True when the server itself is well, and only the call takes long."""
+        try:
+            self._client.get(f"{self._process.url}/health", retries=0, timeout_s=HEALTH_TIMEOUT_S)
+        except LlmpickError:
+            return False
+        return True
+
+    def _too_slow(self, request: CallRequest, error: TimedOutError) -> EngineError:
+        """The error of a row that takes too long. The engine starts anew; after too many such rows it is given up."""
+        self._slow_in_a_row += 1
+        if self._slow_in_a_row >= SLOW_IN_A_ROW:
+            return self._gone(f"row {request.row}", error)
+        self._release()
+        try:
+            self._launch()
+            self._save_prefixes()
+        except LlmpickError as failure:
+            return self._gone(f"row {request.row}", failure)
+        where = f"{self._weights.path}, row {request.row}"
+        return TimedOutError("the call takes too long", where=where, remedy="allow more time for a call, or fewer tokens")
+
     def _release(self) -> None:
         self._client.close()
         self._process.close()
@@ -209,7 +247,7 @@ class LlamaCppBackend:
 
     def _fitting_prompt(self, request: CallRequest) -> Tokens:
         prompt = self._prompts.prompt(request).tokens
-        needed = len(prompt) + self._most_tokens(request)
+        needed = len(prompt) + room_to_think(request) + self._most_tokens(request)
         if needed > self._start.n_ctx:
             raise too_long(request, needed, self._start.n_ctx, self._weights.context_tokens)
         return prompt
@@ -219,8 +257,10 @@ class LlamaCppBackend:
             return max(map(len, self._prompts.labels(request, request.answer.labels).values()))
         return request.answer.max_tokens
 
-    def _render(self, messages: Sequence[Message]) -> str:
-        body = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
+    def _render(self, messages: Sequence[Message], **variables: Any) -> str:
+        body: dict[str, Any] = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
+        if variables:
+            body["chat_template_kwargs"] = variables
         return self._client.post(f"{self._process.url}/apply-template", body, timeout_s=TEMPLATE_TIMEOUT_S)["prompt"]
 
     def _tokenize(self, text: str, *, special: bool = False) -> Tokens:
@@ -243,8 +283,11 @@ class LlamaCppBackend:
         self._slot("restore" if begins else "erase", prefix)
 
     def _slot(self, action: str, prefix: Prefix | None) -> None:
+        least, most = SLOT_TIMEOUT_S
+        timeout_s = min(max(self.call_timeout_s or most, least), most)
         try:
-            self._client.post(f"{self._process.url}/slots/0?action={action}", {"filename": prefix.file if prefix else ""})
+            url = f"{self._process.url}/slots/0?action={action}"
+            self._client.post(url, {"filename": prefix.file if prefix else ""}, timeout_s=timeout_s)
         except RefusedError as refusal:
             raise EngineError(
                 f"llama.cpp cannot {action} the state of the shared prompt: {refusal.reason}",
@@ -256,50 +299,65 @@ class LlamaCppBackend:
 
     def _answer(self, request: CallRequest) -> Completion:
         started = time.perf_counter()
-        prompt = self._fitting_prompt(request)
-        spent = Spent()
+        self._fitting_prompt(request)
+        prompt, spent = self._prompts.prompt(request), Spent()
+        # Before the reasoning: the first look at a grammar is a call of its own, and would leave another slot behind.
+        form = None if isinstance(request.answer, OneLabel) else self._form(request)
+        thought, thought_cut = "", False
+        if _thinks(request):
+            thought, thought_cut, prompt = self._reasoned(request, prompt, spent)
+        reasoning_tokens, decoded_before = spent.output_tokens, spent.decode_seconds
+        prefill_seconds = spent.prefill_seconds
         if isinstance(request.answer, OneLabel):
             text, finish, probabilities = self._scored(request, request.answer.labels, prompt, spent)
         else:
             probabilities = None
-            text, finish = self._written(request, prompt, spent)
+            text, finish = self._written(request, form or {}, prompt, spent)
+        # Scoring reads the first token's distribution: nothing is decoded.
+        decode_seconds = (decoded_before or None) if probabilities else spent.decode_seconds
         return Completion(
             text=text,
             finish=finish,
-            prompt_tokens=len(prompt),
+            prompt_tokens=len(prompt.tokens) - reasoning_tokens,
             output_tokens=spent.output_tokens,
             seconds=time.perf_counter() - started,
-            prefill_seconds=spent.prefill_seconds,
-            # Scoring reads the first token's distribution: nothing is decoded.
-            decode_seconds=None if probabilities else spent.decode_seconds,
+            prefill_seconds=prefill_seconds or spent.prefill_seconds,
+            decode_seconds=decode_seconds,
             label_probabilities=probabilities,
+            reasoning=thought,
+            reasoning_tokens=reasoning_tokens,
+            reasoning_cut=thought_cut,
         )
 
-    def _scored(self, request: CallRequest, labels: tuple[str, ...], prompt: Tokens, spent: Spent) -> tuple[str, Finish, dict[str, float]]:
+    def _reasoned(self, request: CallRequest, prompt: Prompt, spent: Spent) -> tuple[str, bool, Prompt]:
+        """Lets the model think until it closes its reasoning or the budget ends it; returns the prompt that the answer follows."""
+        thinking = request.thinking
+        assert thinking is not None
+        answer = self._call(request, prompt.tokens, reasoning(thinking, request.sampling))
+        spent.add(answer)
+        choice = answer["choices"][0]
+        cut = choice["finish_reason"] == "length"
+        return choice["text"].strip(), cut, self._prompts.after(prompt, closed(choice["text"], thinking, cut=cut))
+
+    def _scored(self, request: CallRequest, labels: tuple[str, ...], prompt: Prompt, spent: Spent) -> tuple[str, Finish, dict[str, float]]:
         """Scores the labels: one call per branch of their tokens, usually one in all."""
 
         def ask(path: Tokens, choices: Tokens) -> dict[int, float]:
             answer = self._call(
                 request,
-                prompt + path,
-                {
-                    "max_tokens": 1,
-                    "temperature": 1,
-                    "samplers": ["temperature"],
-                    "logit_bias": [[token, LABEL_BIAS] for token in choices],
-                    "n_probs": len(choices),
-                    "post_sampling_probs": True,
-                },
+                prompt.tokens + path,
+                choosing(choices),
+                goes_on=_thinks(request),
             )
             spent.add(answer)
-            return _among(choices, answer["choices"][0]["logprobs"]["content"][0]["top_probs"])
+            return chosen(choices, answer)
 
-        probabilities = label_probabilities(self._prompts.labels(request, labels), ask)
+        probabilities = label_probabilities(self._prompts.labels(request, labels, prompt), ask)
         return most_probable(probabilities), "stop", probabilities
 
-    def _written(self, request: CallRequest, prompt: Tokens, spent: Spent) -> tuple[str, Finish]:
+    def _written(self, request: CallRequest, form: Mapping[str, Any], prompt: Prompt, spent: Spent) -> tuple[str, Finish]:
         """Lets the model write, held to the answer's grammar."""
-        answer = self._call(request, prompt, self._form(request) | _sampling(request))
+        answer = self._call(request, prompt.tokens, {**form, **sampled(request.sampling)}, goes_on=_thinks(request))
         spent.add(answer)
         choice = answer["choices"][0]
         text, finish = choice["text"], "length" if choice["finish_reason"] == "length" else "stop"
@@ -332,13 +390,15 @@ class LlamaCppBackend:
             self._grammars[key] = grammar
         return self._grammars[key]
 
-    def _call(self, request: CallRequest, prompt: Tokens, body: Mapping[str, Any]) -> dict[str, Any]:
-        self._restore(request, prompt)
+    def _call(self, request: CallRequest, prompt: Tokens, body: Mapping[str, Any], *, goes_on: bool = False) -> dict[str, Any]:
+        """`goes_on` keeps what the request's own earlier call left in the slot."""
+        if not goes_on:
+            self._restore(request, prompt)
+        timeout_s = self.call_timeout_s or CALL_TIMEOUT_S + CALL_TIMEOUT_S_PER_TOKEN * body["max_tokens"]
         try:
-            answer = self._client.post("/completions", {"prompt": list(prompt), "cache_prompt": True, **body})
+            return self._client.post("/completions", {"prompt": list(prompt), "cache_prompt": True, **body}, timeout_s=timeout_s)
         except RefusedError as refusal:
             raise InputError(f"llama.cpp refuses the row: {refusal.reason}", where=f"row {request.row}", remedy=refusal.remedy) from refusal
-        return answer
 
 
 def _start(
@@ -358,14 +418,5 @@ def computes_on(devices: Sequence[Mapping[str, str]]) -> str:
     return next((device["name"] for device in devices if device["type"] in ("GPU", "IGPU")), "cpu")
 
 
-def _among(choices: Tokens, listed: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """The choices' probabilities, summing to 1. One that is not listed has underflowed to zero."""
-    told = {entry["id"]: entry["prob"] for entry in listed}
-    total = sum(told.get(token, 0.0) for token in choices)
-    return {token: told.get(token, 0.0) / total for token in choices}
-
-
-def _sampling(request: CallRequest) -> dict[str, Any]:
-    """Only the samplers that the request names: the server's defaults include more."""
-    sampling = request.sampling
-    return {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed, "samplers": ["top_p", "temperature"]}
+def _thinks(request: CallRequest) -> bool:
+    return request.thinking is not None and request.thinking.on

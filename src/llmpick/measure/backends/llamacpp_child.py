@@ -77,6 +77,10 @@ def parameters(options: Mapping[str, Any]) -> Any:
     made.cpuparams.n_threads = made.cpuparams_batch.n_threads = options["n_threads"]
     made.slot_save_path = options["slot_save_path"]
     made.api_keys = [options["api_key"]]
+    if states_of_tokens := options.get("states_of_tokens"):
+        made.embedding = True
+        made.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_NONE
+        made.n_batch = made.n_ubatch = states_of_tokens
     return made
 
 

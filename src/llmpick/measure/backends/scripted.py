@@ -5,11 +5,13 @@ Tokens are words here (runs of characters between white space), so that limits, 
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from llmpick.evidence.call import CallRequest, Completion, EngineInfo, OneLabel
-from llmpick.evidence.errors import EngineError, InputError
+from llmpick.evidence.errors import EngineError, InputError, TimedOutError
+from llmpick.measure.thinking import split
 
 Scripted = str | Completion | Exception
 Script = Mapping[str, Scripted] | Callable[[CallRequest], Scripted]
@@ -19,7 +21,8 @@ class ScriptedBackend:
     """Answers from a mapping of row ids, or from a function of the request.
 
     A string is the model's text, and is cut off at the request's token limit; a `Completion` is returned as it is; an exception is
-    raised. A row that the script does not know is the test's own mistake: `InputError`.
+    raised. `<think>…</think>` at its front is reasoning, cut at the request's budget. A call takes `seconds_per_call`, without waiting.
+    A row that the script does not know is the test's own mistake: `InputError`.
     """
 
     def __init__(
@@ -33,10 +36,12 @@ class ScriptedBackend:
         load_seconds: float = 0.0,
         resident_bytes: int | None = None,
         concurrency: int = 1,
+        call_timeout_s: float | None = None,
     ) -> None:
         self.engine = EngineInfo(name=name, version="1", device="none", options=dict(options or {}))
         self.load_seconds = load_seconds
         self.concurrency = concurrency
+        self.call_timeout_s = call_timeout_s
         self.asked: list[str] = []
         """The rows that were asked, in order."""
         self._answers = answers
@@ -64,6 +69,8 @@ class ScriptedBackend:
         answer = self._answers(request) if callable(self._answers) else self._answers.get(request.row, _unknown(request))
         if isinstance(answer, Exception):
             raise answer
+        if self.call_timeout_s is not None and self._seconds > self.call_timeout_s:
+            raise TimedOutError("the call takes too long", where=f"row {request.row}", remedy="allow more time for a call")
         if isinstance(answer, Completion):
             return answer
         return self._completion(request, answer)
@@ -81,14 +88,22 @@ class ScriptedBackend:
         self.close()
 
     def _completion(self, request: CallRequest, text: str) -> Completion:
-        words = text.split()
+        parts = split(text)
+        thought = parts.reasoning.split()
+        if not thought:
+            parts = replace(parts, answer=text)
+        budget = request.thinking.max_tokens if request.thinking else len(thought)
+        words = parts.answer.split()
         cut = len(words) > _limit(request)
         return Completion(
-            text=" ".join(words[: _limit(request)]) if cut else text,
+            text=" ".join(words[: _limit(request)]) if cut else parts.answer,
             finish="length" if cut else "stop",
             prompt_tokens=len(request.completion.split()),
-            output_tokens=min(len(words), _limit(request)),
+            output_tokens=min(len(thought), budget) + min(len(words), _limit(request)),
             seconds=self._seconds,
+            reasoning=" ".join(thought[:budget]),
+            reasoning_tokens=min(len(thought), budget),
+            reasoning_cut=len(thought) > budget,
         )
 
     def _check_open(self) -> None:

@@ -36,7 +36,7 @@ def answer_document(answer: Answer) -> dict[str, Any]:
     """
     why_not = answer.reasons[0] if answer.reasons else f"the verdict is {answer.verdict.value}"
     document = schema.PickAnswer(
-        **_known(
+        **known(
             chosen=answer.chosen if answer.chosen is not None else Unknown(why_not),
             chosen_run=_chosen_run(answer.chosen_run) if answer.chosen_run else Unknown(_no_run(answer, why_not)),
             run=answer.run or Unknown("a dry run is not kept"),
@@ -49,8 +49,8 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         basis=answer.basis,
         reasons=list(answer.reasons),
         candidates=[_candidate(one, answer) for one in answer.candidates],
-        spent=_spent(answer.spent),
-        saved=_spent(answer.saved),
+        spent=spent_of(answer.spent),
+        saved=spent_of(answer.saved),
         rows=answer.rows,
         confidence=answer.confidence,
         tolerance=answer.tolerance,
@@ -66,7 +66,7 @@ def answer_document(answer: Answer) -> dict[str, Any]:
     return document.model_dump(mode="json")
 
 
-def _known(**values: Any) -> dict[str, Any]:
+def known(**values: Any) -> dict[str, Any]:
     """Turns every `Unknown` into null, and collects the reasons under `unknown`."""
     reasons = {key: value.reason for key, value in values.items() if isinstance(value, Unknown)}
     return {**{key: None if key in reasons else value for key, value in values.items()}, "unknown": reasons}
@@ -75,7 +75,7 @@ def _known(**values: Any) -> dict[str, Any]:
 def _candidate(one: CandidateAnswer, answer: Answer) -> schema.Candidate:
     unmeasured = _why_unmeasured(one)
     return schema.Candidate(
-        **_known(
+        **known(
             score=_score_or_unknown(one.score, one.score_n),
             score_on_rows=_score_or_unknown(one.score_on_rows, one.score_n),
             difference=_difference(one, answer),
@@ -86,7 +86,7 @@ def _candidate(one: CandidateAnswer, answer: Answer) -> schema.Candidate:
             seconds_per_call=one.seconds_per_call if one.seconds_per_call is not None else Unknown(unmeasured),
             load_seconds=one.load_seconds if one.load_seconds is not None else Unknown(_no_engine(one, unmeasured)),
             money=one.spent.money if one.spent.money is not None else Unknown(NO_PRICE),
-            engine=_engine(one.engine) if one.engine else Unknown(_no_engine(one, unmeasured)),
+            engine=engine_of(one.engine) if one.engine else Unknown(_no_engine(one, unmeasured)),
             quantization=one.quantization or Unknown(_no_file(one, "its quantisation")),
             file_sha256=one.file_sha256 or Unknown(_no_file(one, "its hash")),
             fetch=_fetch(one.fetch) if one.fetch else Unknown(_no_fetch(one)),
@@ -98,7 +98,7 @@ def _candidate(one: CandidateAnswer, answer: Answer) -> schema.Candidate:
         calls=one.spent.calls,
         tokens=one.spent.tokens,
         seconds=one.spent.seconds,
-        outcomes=_outcomes(one.outcomes),
+        outcomes=outcomes_of(one.outcomes),
         slices=[_slice(part) for part in one.slices],
         confusion=_confusion(one.confusion),
     )
@@ -149,12 +149,12 @@ def _quantity(quantity: Estimate | Measurement | Unknown) -> schema.Quantity | U
     )
 
 
-def _spent(spending: Spending) -> schema.Spent:
+def spent_of(spending: Spending) -> schema.Spent:
     money = spending.money if spending.money is not None else Unknown(NO_PRICE)
-    return schema.Spent(**_known(money=money), calls=spending.calls, tokens=spending.tokens, seconds=spending.seconds)
+    return schema.Spent(**known(money=money), calls=spending.calls, tokens=spending.tokens, seconds=spending.seconds)
 
 
-def _engine(engine: EngineInfo) -> schema.Engine:
+def engine_of(engine: EngineInfo) -> schema.Engine:
     return schema.Engine(
         name=engine.name,
         version=engine.version,
@@ -177,7 +177,7 @@ def _plain(value: Any) -> JsonValue:
     return str(value)
 
 
-def _outcomes(counts: Mapping[Outcome, int]) -> schema.Outcomes:
+def outcomes_of(counts: Mapping[Outcome, int]) -> schema.Outcomes:
     return schema.Outcomes(**{outcome.value.replace(" ", "_"): counts.get(outcome, 0) for outcome in Outcome})
 
 
@@ -192,12 +192,12 @@ def _confusion(pairs: Mapping[tuple[str, str], int]) -> list[schema.Confusion]:
 
 def _fetch(fetch: Fetch) -> schema.Fetch:
     size = fetch.download_bytes if fetch.download_bytes is not None else Unknown("its size is not published")
-    return schema.Fetch(**_known(download_bytes=size), quantization=fetch.quantization, commands=list(fetch.commands), fits=fetch.fits)
+    return schema.Fetch(**known(download_bytes=size), quantization=fetch.quantization, commands=list(fetch.commands), fits=fetch.fits)
 
 
 def _chosen_run(run: ChosenRun) -> schema.ChosenRun:
     quantization = run.quantization or Unknown("it has no weights here")
-    return schema.ChosenRun(**_known(quantization=quantization), engine=run.engine, command=run.command)
+    return schema.ChosenRun(**known(quantization=quantization), engine=run.engine, command=run.command)
 
 
 def _learning_point(point: LearningPoint) -> schema.LearningPoint:

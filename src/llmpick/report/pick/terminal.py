@@ -55,11 +55,11 @@ def _print_decision(shown: View, console: Console) -> None:
     answer = shown.answer
     console.print(Text.assemble((one_line(answer.task), "bold"), f"  {answer.kind.value}, {numbers.counted(answer.rows, 'row')}"))
     first, *rest = wording.headline(shown)
-    _print_item("", first, console, style="bold")
+    print_item("", first, console, style="bold")
     for sentence in rest:
-        _print_item("", sentence, console)
+        print_item("", sentence, console)
     for reason in answer.reasons:
-        _print_item("- ", shown.readable(reason), console)
+        print_item("- ", shown.readable(reason), console)
     if answer.chosen_run:
         console.print(Text("Run it:"))
         _print_command(answer.chosen_run.command, console)
@@ -70,14 +70,14 @@ def _print_measured(shown: View, console: Console) -> None:
         return
     wide = console.width >= WIDE
     columns = [column for column in _columns(shown, wide) if any(str(column.cell(one)) not in NOTHING for one in shown.measured)]
-    table = _plain_table()
+    table = plain_table()
     for column in columns:
         table.add_column(column.title, justify=column.align, overflow="fold", no_wrap=column.title != "candidate", max_width=WIDEST_NAME)
     for one in shown.measured:
         table.add_row(*(column.cell(one) for column in columns))
     console.print()
     console.print(table)
-    _print_item("", f"({wording.legend(shown)})", console, style="dim")
+    print_item("", f"({wording.legend(shown)})", console, style="dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +112,22 @@ def _parts(parts: tuple[str, str], wide: bool) -> Text:
 def _print_losers(shown: View, console: Console) -> None:
     if not shown.losers:
         return
-    _print_title(wording.losers_title(shown.answer), console)
+    print_title(wording.losers_title(shown.answer), console)
     for one in shown.losers:
-        _print_item("- ", f"{shown.name(one)} ({one.status.value}): {wording.why(shown, one)}.", console)
+        print_item("- ", f"{shown.name(one)} ({one.status.value}): {wording.why(shown, one)}.", console)
 
 
 def _print_slices(shown: View, table: SliceTable, console: Console) -> None:
     seen_by = [one for one in shown.measured if any(one.candidate.id == who for _, who in table.cells)]
     widest = ON_ONE_LINE if console.width >= WIDE else STACKED_SCORE
     room = max(1, (console.width - len(table.column) - 10) // (widest + 2))
-    grid = _plain_table()
+    grid = plain_table()
     grid.add_column(one_line(table.column), overflow="fold")
     for one in seen_by[:room]:
         grid.add_column(Text(shown.name(one)), overflow="fold", min_width=widest)
     for value in table.values:
         grid.add_row(Text(one_line(value)), *(_slice_cell(table, value, one, console.width >= WIDE) for one in seen_by[:room]))
-    _print_title(f"Score by {one_line(table.column)}", console)
+    print_title(f"Score by {one_line(table.column)}", console)
     console.print(grid)
     if len(seen_by) > room:
         console.print(Text(f"{numbers.counted(len(seen_by) - room, 'more candidate')} in the page and in --json", style="dim"))
@@ -149,15 +149,15 @@ def _print_details(shown: View, console: Console) -> None:
         confused = "; ".join(wording.confusion(pair) for pair in shown.confusions)
         lines.append(f"Most frequent confusions of {shown.name(shown.confused)}: {confused}")
     if lines:
-        _print_title("More on the scores", console)
+        print_title("More on the scores", console)
     for line in lines:
-        _print_item("- ", line, console)
+        print_item("- ", line, console)
 
 
 def _print_disagreements(shown: View, console: Console) -> None:
     if not shown.disagreements:
         return
-    _print_title("Rows on which they disagree", console)
+    print_title("Rows on which they disagree", console)
     for row in shown.disagreements:
         _print_disagreement(shown, row, console)
 
@@ -177,10 +177,10 @@ def _print_disagreement(shown: View, row: Disagreement, console: Console) -> Non
 def _print_fetchable(shown: View, console: Console) -> None:
     if not shown.fetchable:
         return
-    _print_title("Worth fetching, not measured", console)
+    print_title("Worth fetching, not measured", console)
     for one in shown.fetchable[:LISTED_FETCHES]:
         fetch = one.fetch
-        _print_item("- ", f"{shown.name(one)} {fetch.quantization if fetch else ''}: {wording.size(one)}", console)
+        print_item("- ", f"{shown.name(one)} {fetch.quantization if fetch else ''}: {wording.size(one)}", console)
         if fetch and fetch.commands:
             _print_command(fetch.commands[0], console)
     rest = len(shown.fetchable) - LISTED_FETCHES
@@ -191,26 +191,26 @@ def _print_fetchable(shown: View, console: Console) -> None:
 def _print_excluded(shown: View, console: Console) -> None:
     if not shown.excluded_groups:
         return
-    _print_title(f"Excluded: {numbers.counted(len(shown.excluded), 'model')}", console)
+    print_title(f"Excluded: {numbers.counted(len(shown.excluded), 'model')}", console)
     for alike in shown.excluded_groups[:LISTED_GROUPS]:
-        _print_item(f"{alike.count:>4,}  ", alike.text, console)
+        print_item(f"{alike.count:>4,}  ", alike.text, console)
     rest = sum(alike.count for alike in shown.excluded_groups[LISTED_GROUPS:])
     if rest:
-        _print_item(f"{rest:>4,}  ", "for other reasons, each told in the page and in --json", console)
+        print_item(f"{rest:>4,}  ", "for other reasons, each told in the page and in --json", console)
 
 
 def _print_cost(shown: View, console: Console) -> None:
-    _print_title("What it cost", console)
+    print_title("What it cost", console)
     for sentence in (wording.spent(shown.answer), wording.saved(shown.answer), wording.conditions(shown.answer)):
         if sentence:
-            _print_item("", sentence, console)
+            print_item("", sentence, console)
     if shown.notes:
-        _print_title("Notes", console)
+        print_title("Notes", console)
     for note in shown.notes:
-        _print_item("- ", one_line(note), console)
+        print_item("- ", one_line(note), console)
 
 
-def _print_title(title: str, console: Console) -> None:
+def print_title(title: str, console: Console) -> None:
     console.print()
     console.print(Text(title, style="bold"))
 
@@ -220,7 +220,7 @@ def _print_command(command: str, console: Console) -> None:
     console.print(Text(f"  {one_line(command)}", style="cyan"), soft_wrap=True)
 
 
-def _print_item(mark: str, text: str, console: Console, style: str = "") -> None:
+def print_item(mark: str, text: str, console: Console, style: str = "") -> None:
     """`text` wrapped to the right of `mark`, as an item of a list."""
     for line in Text(text, style=style).wrap(console, max(20, console.width - len(mark)), overflow="fold"):
         line.rstrip()
@@ -228,7 +228,7 @@ def _print_item(mark: str, text: str, console: Console, style: str = "") -> None
         mark = " " * len(mark)
 
 
-def _plain_table() -> Table:
+def plain_table() -> Table:
     return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 

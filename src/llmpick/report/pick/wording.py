@@ -16,7 +16,7 @@ _BASELINE_SAYS = {
     "tfidf": "a classifier trained on your own rows (TF-IDF character n-grams with logistic regression)",
     "rules": "the rules of your task file",
 }
-_METRIC_SAYS = {
+METRIC_SAYS = {
     "json_fields": "JSON-field accuracy",
     "number": "number within tolerance",
     "regex": "regular expression matched",
@@ -50,7 +50,7 @@ def scores(one: CandidateAnswer, answer: Answer) -> str:
 
 def metric(answer: Answer) -> str:
     """The metric in the words of the field: "exact match"."""
-    return _METRIC_SAYS.get(answer.metric, one_line(answer.metric.replace("_", " ")))
+    return METRIC_SAYS.get(answer.metric, one_line(answer.metric.replace("_", " ")))
 
 
 def _rows_run(one: CandidateAnswer, answer: Answer) -> str:

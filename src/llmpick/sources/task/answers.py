@@ -36,7 +36,7 @@ def answer_schema(spec: TaskFile, path: Path) -> dict[str, Any] | None:
             where=f"{path}, key answer.schema",
             remedy=f"add it, or name one column per field: reference = [{json.dumps(spec.examples.reference, ensure_ascii=False)}]",
         )
-    fields = spec.examples.reference
+    fields = spec.examples.reference or []
     properties = {name: {"type": "string"} for name in fields}
     return {"type": "object", "properties": properties, "required": list(fields), "additionalProperties": False}
 
@@ -44,6 +44,8 @@ def answer_schema(spec: TaskFile, path: Path) -> dict[str, Any] | None:
 def reference_reader(spec: TaskFile, schema: Mapping[str, Any] | None) -> Reader:
     """How the reference is read from a row of this task."""
     columns = spec.examples.reference
+    if columns is None:
+        return lambda values, place: ""  # noqa: ARG005
     if schema is not None and isinstance(columns, list):
         return lambda values, place: _object_from_columns(values, columns, schema, place)
     if schema is not None:
@@ -90,6 +92,17 @@ def check_rules(spec: TaskFile, path: Path, schema: Mapping[str, Any] | None) ->
         if field not in fields:
             raise InputError(f"the answer has no field {field!r}", where=where, remedy=suggest(field, fields))
         check_pattern(pattern, where)
+
+
+def check_answer_by(spec: TaskFile, path: Path) -> None:
+    """Raises `InputError` for a likelihood that is asked for where no label is, or a normalisation of none."""
+    answer = spec.answer
+    if answer.by == "likelihood" and spec.kind != TaskKind.CHOICE:
+        remedy = "remove it, or set kind to 'choice'"
+        raise InputError(f"a task of kind {spec.kind!r} is not answered by likelihood", where=f"{path}, key answer.by", remedy=remedy)
+    if answer.normalise is not None and answer.by != "likelihood":
+        remedy = 'remove it, or add by = "likelihood"'
+        raise InputError("only a likelihood is normalised", where=f"{path}, key answer.normalise", remedy=remedy)
 
 
 def check_pattern(pattern: str, where: str) -> None:

@@ -11,7 +11,8 @@ from jinja2 import Environment, TemplateSyntaxError
 
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import Budget, Example, Limits, Message, Metric, Price, Prompt, Task, TaskKind
-from llmpick.sources.task.answers import Reader, answer_schema, check_pattern, check_rules, reference_reader, task_labels
+from llmpick.sources.task.answers import Reader, answer_schema, check_answer_by, check_pattern, check_rules, reference_reader, task_labels
+from llmpick.sources.task.judged import JUDGED, check_judge, judge_of, judged
 from llmpick.sources.task.model import TaskFile, read_task_file, suggest
 from llmpick.sources.task.rows import Row, columns_of, read_rows
 
@@ -23,7 +24,6 @@ METRICS: Mapping[TaskKind, tuple[str, ...]] = {
     TaskKind.GENERATE: ("rouge-l", "token-f1", "exact-match", "regex"),
 }
 """The bundled metrics that can score each kind; the first is the default. Metrics of other packages may score any kind."""
-
 MAX_TOKENS: Mapping[TaskKind, int] = {TaskKind.NUMBER: 24, TaskKind.SHORT_ANSWER: 32, TaskKind.EXTRACT: 128, TaskKind.GENERATE: 512}
 """Where an answer is cut off unless the task says otherwise; a choice ends with its label."""
 
@@ -35,10 +35,12 @@ def load_task(path: Path) -> Task:
     seen when the requests are built (`measure.prompt.build_requests`), whether the metric exists when it is resolved.
     """
     spec = read_task_file(path)
+    check_judge(spec, path)
     _check_reference(spec, path)
     metric = _metric(spec, path)
     schema = answer_schema(spec, path)
     check_rules(spec, path, schema)
+    check_answer_by(spec, path)
     template = _template(spec, path)
     reader = reference_reader(spec, schema)
     examples, example_rows = _read_examples(spec, path, spec.examples.file, reader)
@@ -69,6 +71,9 @@ def load_task(path: Path) -> Task:
         seed=spec.seed,
         prices={model: Price(price.input, price.output) for model, price in spec.prices.items()},
         model_directories=tuple(os.path.normpath(path.parent / folder) for folder in spec.model_directories),
+        answer_by=spec.answer.by,
+        normalise=spec.answer.normalise or "bytes",
+        judge=judge_of(spec, path),
     )
 
 
@@ -81,7 +86,7 @@ def _read_examples(spec: TaskFile, path: Path, file: str, reader: Reader) -> tup
         raise InputError(
             f"{len(without)} of {len(examples)} rows have no reference, the first is {without[0].place}",
             where=f"{path.parent / file}, column {_quoted(_reference_columns(spec))}",
-            remedy="fill them in or remove those rows: rows without a reference need a judge, which this version does not have",
+            remedy="fill them in or remove those rows: rows without a reference need a judge (kind generate, table [judge])",
         )
     seen: dict[str, Example] = {}
     for example in examples:
@@ -183,6 +188,8 @@ def _template(spec: TaskFile, path: Path) -> str | None:
 
 
 def _metric(spec: TaskFile, path: Path) -> Metric:
+    if judged(spec):
+        return Metric(JUDGED)
     fit = METRICS[TaskKind(spec.kind)]
     name = spec.metric.name or fit[0]
     bundled = {metric for metrics in METRICS.values() for metric in metrics}
@@ -247,9 +254,12 @@ def _limits(spec: TaskFile) -> Limits:
 
 def _content_hash(spec: TaskFile, schema: Mapping[str, Any] | None, *tables: Sequence[Row]) -> str:
     """SHA-256 of the task with its defaults and of all values of its rows: not of paths, comments or the order of keys."""
-    settings = spec.model_dump(
-        exclude={"model_directories": True, "examples": {"file"}, "prompt": {"fewshot"}, "answer": {"json_schema", "schema_file"}}
-    )
+    paths = {"model_directories": True, "examples": {"file"}, "prompt": {"fewshot"}, "answer": {"json_schema", "schema_file"}}
+    settings = spec.model_dump(exclude=paths)
+    if not judged(spec):  # as tasks were hashed before there was a judge
+        del settings["judge"]
+    if spec.answer.by == "generation":  # and before there was another way to answer
+        del settings["answer"]["by"], settings["answer"]["normalise"]
     fields = list(schema["properties"]) if schema is not None else None  # the order of the fields is part of the prompt
     rows = [[row.values for row in table] for table in tables]
     return hashlib.sha256(_canonical([settings, schema, fields, rows]).encode()).hexdigest()
@@ -260,7 +270,7 @@ def _canonical(value: Any) -> str:
 
 
 def _reference_columns(spec: TaskFile) -> list[str]:
-    return [spec.examples.reference] if isinstance(spec.examples.reference, str) else spec.examples.reference
+    return [spec.examples.reference] if isinstance(spec.examples.reference, str) else spec.examples.reference or []
 
 
 def _quoted(names: Sequence[str]) -> str:

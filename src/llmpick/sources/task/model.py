@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from llmpick.evidence.errors import InputError
-from llmpick.evidence.task import CostBy
+from llmpick.evidence.task import AnswerBy, CostBy, Normalisation
 
 _UNITS = {"": 1, "B": 1} | {
     f"{prefix}{unit}": base**power for power, prefix in enumerate("KMGT", 1) for unit, base in (("B", 1000), ("iB", 1024))
@@ -35,9 +35,9 @@ class Table(BaseModel):
 class ExamplesTable(Table):
     file: Annotated[str, Field(description="The rows: .jsonl, .csv or .parquet, relative to the task file.")]
     reference: Annotated[
-        str | Annotated[list[str], Field(min_length=1)],
-        Field(description="The column with the right answer; for extract a list of columns, one per field, or one column of objects."),
-    ]
+        str | Annotated[list[str], Field(min_length=1)] | None,
+        Field(description="The column with the right answer; for extract a list of columns, or one of objects. Only a judge needs none."),
+    ] = None
     id: Annotated[str | None, Field(description="The column that names a row; default: its line number.")] = None
     language: Annotated[str | None, Field(description="The column with the row's language.")] = None
     messages: Annotated[
@@ -55,6 +55,14 @@ class PromptTable(Table):
 
 class AnswerTable(Table):
     labels: Annotated[list[str] | None, Field(description="choice: the labels; default: all references, sorted.", min_length=2)] = None
+    by: Annotated[
+        AnswerBy,
+        Field(description="choice: the model writes a label ('generation'), or the one it finds most likely counts ('likelihood')."),
+    ] = "generation"
+    normalise: Annotated[
+        Normalisation | None,
+        Field(description="choice by likelihood: none, or per tokens or bytes, or calibrated by an empty context; default: bytes."),
+    ] = None
     json_schema: Annotated[
         dict[str, Any] | None,
         Field(alias="schema", description="extract: the JSON Schema of the answer; default: a string per reference column."),
@@ -72,6 +80,20 @@ class MetricTable(Table):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     name: Annotated[str | None, Field(description="One of accuracy, exact-match, number, token-f1, rouge-l, regex, json-fields.")] = None
+
+
+class JudgeTable(Table):
+    """Who compares the answers of a `generate` task that has no right ones."""
+
+    model: Annotated[str | None, Field(description="The model that compares two answers, named as on the command line.", min_length=1)] = (
+        None
+    )
+    opponent: Annotated[
+        str | None, Field(description="The model whose answers all others are compared with; its own score is 0.5.", min_length=1)
+    ] = None
+    criteria: Annotated[
+        str | None, Field(description="What makes an answer better, in words that complete 'say ...'; default: right, complete, clear.")
+    ] = None
 
 
 class LimitsTable(Table):
@@ -133,6 +155,7 @@ class TaskFile(Table):
     prompt: PromptTable = PromptTable()
     answer: AnswerTable = AnswerTable()
     metric: MetricTable = MetricTable()
+    judge: JudgeTable = JudgeTable()
     limits: LimitsTable = LimitsTable()
     budget: BudgetTable = BudgetTable()
     baselines: BaselinesTable = BaselinesTable()

@@ -1,0 +1,44 @@
+"""`llmpick compare`: two finished runs, row by row. Everything heavy is imported when the command runs, so that its help is fast."""
+
+import click
+
+
+@click.command()
+@click.argument("run_a")
+@click.argument("run_b")
+@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True, help="Of all intervals.")
+@click.option(
+    "--tolerance", type=click.FloatRange(0, 1), metavar="SHARE", help="Call them the same if they differ by less (0.02 is 2 points)."
+)
+@click.option("--cluster", metavar="COLUMN", help="Rows with the same value here belong together (one document).")
+@click.option("--by", multiple=True, metavar="COLUMN", help="Also compare within each value of this column. Default: every short column.")
+@click.option("--metric", metavar="NAME", help="Which score of a log: a scorer of Inspect, a metric of lm-eval (acc, or acc,none).")
+@click.option("--rows", type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Show N rows that differ.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def compare(
+    run_a: str,
+    run_b: str,
+    confidence: float,
+    tolerance: float | None,
+    cluster: str | None,
+    by: tuple[str, ...],
+    metric: str | None,
+    rows: int,
+    as_json: bool,
+) -> None:
+    """Compare two finished runs on the rows that both have.
+
+    Each RUN is the id of a run (see `llmpick runs`), a table of scores, an Inspect log, lm-eval's samples or results, or a folder of logs;
+    of several candidates in it RUN:CANDIDATE names one (for a table, the column).
+    """
+    from rich.console import Console
+
+    from llmpick.report.compare import compare_document, print_comparison
+    from llmpick.store.columns import to_json
+    from llmpick.workflow.compare import CompareOptions, compare_runs
+
+    compared = compare_runs(run_a, run_b, CompareOptions(confidence, tolerance, cluster, by, metric))
+    if as_json:
+        click.echo(to_json(compare_document(compared), indent=2))
+    else:
+        print_comparison(compared, Console(), rows=rows)

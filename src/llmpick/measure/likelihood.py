@@ -1,0 +1,276 @@
+"""The seam between llmpick and every engine that can score text, and what all of them share: boundaries, windows, warnings.
+
+An engine supplies the log-probabilities of tokens; which tokens are asked for, with how much before them, and how many bytes they stand
+for is decided here, once, so that two engines differ in their arithmetic only.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from llmpick.evidence.call import EngineInfo
+from llmpick.evidence.errors import EngineError, InputError
+from llmpick.evidence.likelihood import TextScore
+
+Tokens = tuple[int, ...]
+
+DEFAULT_WINDOW_TOKENS = 512
+"""Read at once where the caller does not say: the same for every engine, so that models are compared with equal context."""
+CHARACTER_TOKENS = 4
+"""The most tokens that one character can be cut into: its bytes in UTF-8."""
+
+
+@runtime_checkable
+class TextScorer(Protocol):
+    """An engine that tells how likely a model finds a text. Scores are pure: the same arguments give the same result."""
+
+    engine: EngineInfo
+    load_seconds: float
+    max_tokens: int | None
+    """The most tokens that can be read at once, what stands before the text included; None where the engine does not tell."""
+
+    def score(self, context: str, text: str) -> TextScore:
+        """The log-likelihood of `text` after `context` (which may be empty).
+
+        Both are tokenised as one string, as the model would meet them. White space that ends the context is scored with the text
+        where the tokenizer joins it to a word that follows (decided by the context alone, so that all answers to one question are
+        treated alike); `text_bytes` then counts it. A text that is joined to the context all the same is tokenised by itself.
+
+        Raises `InputError` for an empty text and for one that does not fit, `EngineError` when the machinery failed.
+        """
+        ...
+
+    def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
+        """The log-likelihood of a text of any length, each token scored exactly once, windows of `window` tokens `stride` apart.
+
+        From the second window on every token is conditioned on at least `window` - `stride` tokens; each window begins with what the
+        model's tokenizer puts before a text, as every text began that the model was trained on. Defaults: `window` 512, or
+        `max_tokens` if that is less; `stride` half of it.
+
+        Raises `InputError` for an empty text and for impossible windows, `EngineError` when the machinery failed.
+        """
+        ...
+
+    def tokens(self, text: str) -> list[int]:
+        """The text's token ids, without what the tokenizer puts before a text."""
+        ...
+
+    def close(self) -> None:
+        """Frees the model and everything started for it. May be called twice."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Tokens that are read at once, of which those from `scored_from` on (at least 1) are scored."""
+
+    tokens: Tokens
+    scored_from: int
+
+    @property
+    def scored(self) -> Tokens:
+        return self.tokens[self.scored_from :]
+
+
+def windows(text: Tokens, beginning: Tokens, *, window: int, stride: int, unscored: int = 0) -> Iterator[Window]:
+    """Cuts a text so that each of its tokens but the first `unscored` is scored once.
+
+    The first window is full; each further one scores `stride` new tokens after `window` - `stride` known ones, `beginning` among them.
+    """
+    room = window - len(beginning)
+    end = min(room, len(text))
+    yield Window(beginning + text[:end], len(beginning) + unscored)
+    while end < len(text):
+        start, scored = end + stride - room, end
+        end = min(end + stride, len(text))
+        yield Window(beginning + text[start:end], len(beginning) + scored - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A text in its place: the tokens `before` it, those that are `scored`, and how many bytes of UTF-8 these stand for."""
+
+    before: Tokens
+    scored: Tokens
+    text_bytes: int
+
+
+def placed(context: str, text: str, tokenize: Callable[[str], Tokens]) -> Placed:
+    """Finds the tokens of `text` after `context`, by the rule of `TextScorer.score`."""
+    kept = context.rstrip()
+    if kept != context and not _begins(tokenize(context + "a"), tokenize(context)):
+        context, text = kept, context[len(kept) :] + text
+    before, whole = tokenize(context), tokenize(context + text)
+    joined = not _begins(whole, before) or len(whole) == len(before)
+    return Placed(before, tokenize(text) if joined else whole[len(before) :], len(text.encode()))
+
+
+def _begins(whole: Tokens, start: Tokens) -> bool:
+    return whole[: len(start)] == start
+
+
+def unscorable(text: str, tokens: Tokens, decode: Callable[[Tokens], str]) -> tuple[int, int]:
+    """How many tokens at the begin of a text cannot be scored where nothing stands before it, and their bytes of UTF-8.
+
+    That is the first token, and the rest of its last character where a character is cut into several tokens.
+    """
+    stripped = text.lstrip()
+    for count in range(1, min(CHARACTER_TOKENS, len(tokens)) + 1):
+        shown = decode(tokens[:count])
+        if text.startswith(shown) and shown:
+            return count, len(shown.encode())
+        # Some tokenizers drop the space before a text's first word when they decode it.
+        if stripped.startswith(shown.lstrip()) and shown.strip():
+            return count, len(text.encode()) - len(stripped.encode()) + len(shown.lstrip().encode())
+    # A tokenizer that rewrites text (NFKC, lower case): its own words for the first token are the best guess.
+    return 1, min(len(decode(tokens[:1]).encode()), len(text.encode()) - 1)
+
+
+class TokenScorer(ABC):
+    """A `TextScorer` whose engine only has to tokenise, decode and supply log-probabilities of tokens."""
+
+    engine: EngineInfo
+    load_seconds: float
+    max_tokens: int | None
+
+    def score(self, context: str, text: str) -> TextScore:
+        self._check_open()
+        _check_text(context + text, text, self._where)
+        found = placed(context, text, self._tokenize)
+        beginning = self._beginning
+        before = found.before if beginning and _begins(found.before, beginning) else beginning + found.before
+        skipped, skipped_bytes = (0, 0) if before else unscorable(text, found.scored, self._decode)
+        self._check_scored(len(found.scored) - skipped)
+        window = Window(before + found.scored, len(before) + skipped)
+        most = self._most_after_context()
+        if most is not None and len(window.tokens) > most:
+            raise InputError(
+                f"context and text have {len(window.tokens)} tokens, the engine reads at most {most} at once",
+                where=self._where,
+                remedy="shorten them, open the model with more context, or score a long text as a document",
+            )
+        nats = self._nats_after(window)
+        return self._score(nats, len(window.scored), found.text_bytes - skipped_bytes, not skipped, len(window.tokens))
+
+    def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
+        self._check_open()
+        _check_text(text, text, self._where)
+        beginning = self._beginning
+        window, stride = self._checked(window, stride)
+        tokens = self._tokenize(text)
+        if beginning and _begins(tokens, beginning):
+            tokens = tokens[len(beginning) :]
+        skipped, skipped_bytes = (0, 0) if beginning else unscorable(text, tokens, self._decode)
+        self._check_scored(len(tokens) - skipped)
+        cut = tuple(windows(tokens, beginning, window=window, stride=stride, unscored=skipped))
+        processed = sum(len(part.tokens) for part in cut)
+        return self._score(self._nats(cut), len(tokens) - skipped, len(text.encode()) - skipped_bytes, not skipped, processed)
+
+    def tokens(self, text: str) -> list[int]:
+        self._check_open()
+        return list(self._tokenize(text))
+
+    @abstractmethod
+    def close(self) -> None:
+        """Sets `_closed`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    _beginning: Tokens
+    """What the model's tokenizer puts before a text: its BOS, or nothing."""
+    _where: str
+    """The file or address, for errors."""
+    _closed = False
+
+    @abstractmethod
+    def _tokenize(self, text: str) -> Tokens:
+        """Without what is put around a text."""
+
+    @abstractmethod
+    def _decode(self, tokens: Tokens) -> str: ...
+
+    @abstractmethod
+    def _nats(self, cut: Sequence[Window]) -> float:
+        """The sum of the log-probabilities of all scored tokens, each given what stands before it in its window."""
+
+    def _nats_after(self, window: Window) -> float:
+        """The same for one window, whose unscored part many texts may share."""
+        return self._nats((window,))
+
+    def _most_after_context(self) -> int | None:
+        """The most tokens of context and text together."""
+        return self.max_tokens
+
+    def _checked(self, window: int | None, stride: int | None) -> tuple[int, int]:
+        most = self.max_tokens
+        window = window if window is not None else min(DEFAULT_WINDOW_TOKENS, most or DEFAULT_WINDOW_TOKENS)
+        stride = stride if stride is not None else max(window // 2, 1)
+        # Without a beginning the first token of a window is only read.
+        if not 1 <= stride <= window - max(len(self._beginning), 1) or (most is not None and window > most):
+            raise InputError(
+                f"windows of {window} tokens, {stride} apart, cannot be read{f': the engine reads {most} at once' if most else ''}",
+                where=self._where,
+                remedy="choose a window that fits, and a stride that is at least 1 and less than the window",
+            )
+        return window, stride
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError("the model was closed", where=self._where, remedy="open it again", fatal=True)
+
+    def _check_scored(self, tokens: int) -> None:
+        if tokens < 1:
+            raise InputError(
+                "the text is a single token, and this model has nothing to condition its first token on",
+                where=self._where,
+                remedy="score it after a context, or score a longer text",
+            )
+
+    def _score(self, nats: float, tokens: int, text_bytes: int, first_token_scored: bool, processed: int) -> TextScore:
+        if not math.isfinite(nats):
+            raise EngineError(
+                f"the engine gave {nats} as log-likelihood",
+                where=self._where,
+                remedy="the model is damaged: fetch it again, or leave it out",
+            )
+        return TextScore(min(nats, 0.0), tokens, text_bytes, first_token_scored, processed)
+
+
+def _check_text(whole: str, text: str, where: str) -> None:
+    if not text:
+        raise InputError("there is no text to score", where=where, remedy="leave out empty texts")
+    try:
+        whole.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the text is not Unicode: {error}", where=where, remedy="decode it as UTF-8 first") from error
+
+
+def tokenizer_warning(tokens: Mapping[str, Sequence[int]]) -> str | None:
+    """Words the warning that engines cut one text differently with what should be one model's tokenizer; None where they agree.
+
+    `tokens` maps the engine's name to the token ids that it makes of the user's text. Their scores are then of different tokens: still
+    comparable in bits per byte, but one of the two is not how the model was trained to read.
+    """
+    names = list(tokens)
+    first = tuple(tokens[names[0]]) if names else ()
+    for name in names[1:]:
+        other = tuple(tokens[name])
+        if other != first:
+            at = next((i for i, (a, b) in enumerate(zip(first, other, strict=False)) if a != b), min(len(first), len(other)))
+            counts = ", ".join(f"{each}: {len(tokens[each]):,}" for each in names)
+            return (
+                f"the tokenizers of {names[0]} and {name} disagree on this text from token {at + 1} on ({counts} tokens): "
+                "compare these engines by bits per byte only, and expect a small difference even so"
+            )
+    return None

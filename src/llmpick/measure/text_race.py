@@ -1,0 +1,256 @@
+"""Models read the user's text side by side, chunk by chunk in one random order, until it is clear which needs the fewest bits per byte.
+
+At every look all models that are left have read the same chunks. Where they do not fit into memory together, one is loaded, reads its
+batch, and makes room for the next. `stats/text_race.py` says who may leave and when it is over; this file only reads.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmpick.decide.cost import cost_ranks
+from llmpick.decide.race_answer import RaceStop
+from llmpick.evidence.call import EngineInfo
+from llmpick.evidence.errors import EngineError, LlmpickError
+from llmpick.evidence.likelihood import TextScore
+from llmpick.evidence.task import Budget
+from llmpick.measure.likelihood import TextScorer
+from llmpick.stats.looks import looks
+from llmpick.stats.ratios import LogRatios, log_ratios
+from llmpick.stats.text_race import error_per_claim, judge_text
+
+COMPARED_CHUNKS = 8
+"""Of so many chunks the token ids are kept, to see whether two engines split one model's text alike."""
+ROOM_FOR_MARKS = 8
+"""No tokenizer makes more tokens of a text than it has bytes, but for the marks that it puts around it."""
+UNTOLD_TOKENS = 2048
+"""What a server's model is taken to hold where the server does not tell: none in use holds less."""
+
+
+class HasText(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(slots=True)
+class Reader:
+    """One model's way through the chunks; `scores[i]` is of chunk i of the race's order.
+
+    `cost` is what it takes by the user's measure, None where that is not known. `windowed` counts chunks that were longer than what it can
+    read at once, `tokens` holds the ids of the first chunks. `beaten_by` names who drove it out, `gone` is the failure that ended it.
+    """
+
+    candidate: str
+    open: Callable[[], TextScorer]
+    cost: Callable[["Reader"], float | None]
+    memory_bytes: int = 0
+    scores: list[TextScore] = field(default_factory=list[TextScore])
+    tokens: list[Sequence[int]] = field(default_factory=list[Sequence[int]])
+    windowed: int = 0
+    seconds: float = 0.0
+    load_seconds: float = 0.0
+    max_tokens: int | None = None
+    engine: EngineInfo | None = None
+    beaten_by: str | None = None
+    gone: LlmpickError | None = None
+
+    @property
+    def processed_tokens(self) -> int:
+        return sum(score.processed_tokens for score in self.scores)
+
+    def bits(self, chunks: int) -> NDArray[np.float64]:
+        return np.array([-score.nats for score in self.scores[:chunks]]) / np.log(2)
+
+    def sizes(self, chunks: int) -> NDArray[np.float64]:
+        return np.array([float(score.text_bytes) for score in self.scores[:chunks]])
+
+
+@dataclass(frozen=True, slots=True)
+class TextLook:
+    """What is known after `chunks` of `population` chunks: the readers left in, and their ratios on the whole of the text."""
+
+    readers: tuple[Reader, ...]
+    chunks: int
+    population: int
+    ratios: LogRatios
+
+
+@dataclass(frozen=True, slots=True)
+class TextRaceEnd:
+    """How it ended. `left` are the readers that neither were beaten nor failed, the leader first; `within` those of them that are shown
+    to be within the tolerance of all others; `chosen` is None when nothing is decided.
+    """
+
+    stop: RaceStop
+    left: tuple[Reader, ...]
+    within: tuple[Reader, ...]
+    chosen: Reader | None
+
+
+def run_text_race(
+    readers: Sequence[Reader],
+    chunks: Sequence[HasText],
+    *,
+    tolerance: float,
+    confidence: float,
+    budget: Budget,
+    capacity_bytes: int,
+    on_look: Callable[[TextLook], None],
+) -> TextRaceEnd:
+    """Reads until the race is decided, the budget is spent, or Ctrl-C. `chunks` stand in their random order.
+
+    A reader whose engine fails leaves alone; the end is `STUCK` when none is left.
+    """
+    shelf = _Shelf(capacity_bytes)
+    error = error_per_claim(len(readers), len(chunks), confidence)
+    try:
+        for wanted in looks(len(chunks)):
+            reach = _affordable(wanted, readers, budget)
+            _read(_left(readers), chunks[:reach], shelf)
+            left = _left(readers)
+            if not left:
+                return TextRaceEnd(RaceStop.STUCK, (), (), None)
+            if reach < wanted:
+                return _undecided(RaceStop.BUDGET, left)
+            look = _look(left, reach, len(chunks))
+            on_look(look)
+            if (end := _judged(look, tolerance, confidence, error, alone=len(readers) == 1)) is not None:
+                return end
+        raise AssertionError("the last look sees all chunks and decides")
+    except KeyboardInterrupt:
+        return _undecided(RaceStop.INTERRUPTED, _left(readers))
+    finally:
+        shelf.close()
+
+
+def shared_ratios(
+    readers: Sequence[Reader], chunks: int, *, groups: NDArray[np.int64] | None = None, population: int | None = None
+) -> LogRatios:
+    """The readers' bits per byte on the first `chunks`; `groups` and `population` as in `stats.ratios.log_ratios`."""
+    bits, sizes = np.stack([reader.bits(chunks) for reader in readers]), np.stack([reader.sizes(chunks) for reader in readers])
+    return log_ratios(bits, sizes, groups=None if groups is None else groups[:chunks], population=population)
+
+
+def _left(readers: Sequence[Reader]) -> list[Reader]:
+    return [reader for reader in readers if reader.beaten_by is None and reader.gone is None]
+
+
+def _look(left: Sequence[Reader], chunks: int, population: int) -> TextLook:
+    return TextLook(tuple(left), chunks, population, shared_ratios(left, chunks, population=population))
+
+
+def _judged(look: TextLook, tolerance: float, confidence: float, error: float, *, alone: bool) -> TextRaceEnd | None:
+    """Sends those that are beaten out of the race; how it ended if it is over. A model alone reads on until its figure is known well."""
+    if alone and not _known_within(look.ratios, tolerance, confidence):
+        return None
+    ranks = np.array(cost_ranks([reader.cost(reader) for reader in look.readers]))
+    standing = judge_text(look.ratios, ranks, tolerance=tolerance, error=error)
+    for reader, rival in zip(look.readers, standing.beaten_by, strict=True):
+        reader.beaten_by = look.readers[rival].candidate if rival >= 0 else None
+    if standing.chosen is None:
+        return None
+    left, within = _left(look.readers), [reader for reader, shown in zip(look.readers, standing.within, strict=True) if shown]
+    stop = RaceStop.ALL_ROWS if look.chunks == look.population else RaceStop.DECIDED
+    return TextRaceEnd(stop, _ordered(left), _ordered(within), look.readers[standing.chosen])
+
+
+def _known_within(ratios: LogRatios, tolerance: float, confidence: float) -> bool:
+    figure = ratios.interval(0, confidence)
+    return figure.high <= figure.value * (1 + tolerance)
+
+
+def _undecided(stop: RaceStop, left: Sequence[Reader]) -> TextRaceEnd:
+    return TextRaceEnd(stop, _ordered(left), (), None)
+
+
+def _ordered(readers: Sequence[Reader]) -> tuple[Reader, ...]:
+    """Fewest bits per byte first, on the chunks that all of them have read."""
+    shared = min((len(reader.scores) for reader in readers), default=0)
+    if not shared:
+        return tuple(readers)
+    return tuple(sorted(readers, key=lambda reader: reader.bits(shared).sum() / reader.sizes(shared).sum()))
+
+
+def _affordable(wanted: int, readers: Sequence[Reader], budget: Budget) -> int:
+    """Up to which chunk the budget lets all that are left read, at what a chunk has cost each of them; at most `wanted`.
+
+    Before the first chunk nothing is known of tokens and minutes, so that the first batch is bounded by the number of reads alone.
+    """
+    left = _left(readers)
+    done = min((len(reader.scores) for reader in left), default=0)
+    reads = sum(len(reader.scores) for reader in readers)
+    minutes = sum(reader.seconds + reader.load_seconds for reader in readers) / 60
+    room = [wanted - done]
+    if budget.calls is not None:
+        room.append((budget.calls - reads) // max(len(left), 1))
+    for bound, used, per_chunk in (
+        (budget.tokens, sum(reader.processed_tokens for reader in readers), sum(r.processed_tokens for r in left) / max(done, 1)),
+        (budget.minutes, minutes, sum(reader.seconds for reader in left) / 60 / max(done, 1)),
+    ):
+        if bound is not None and per_chunk > 0:
+            room.append(int(max(bound - used, 0) / per_chunk))
+    return done + max(min(room), 0)
+
+
+def _read(readers: Sequence[Reader], chunks: Sequence[HasText], shelf: "_Shelf") -> None:
+    """Lets every reader go on to the end of `chunks`; those that are loaded already go first."""
+    for reader in sorted(readers, key=lambda reader: not shelf.holds(reader)):
+        if len(reader.scores) == len(chunks):
+            continue
+        try:
+            scorer = shelf.get(reader)
+            for chunk in chunks[len(reader.scores) :]:
+                _read_chunk(reader, scorer, chunk.text)
+        except LlmpickError as error:
+            reader.gone = error
+            shelf.drop(reader)
+
+
+def _read_chunk(reader: Reader, scorer: TextScorer, text: str) -> None:
+    """A chunk is read in one window wherever the model can hold it, so that all models are given the same words before each word."""
+    most = scorer.max_tokens or UNTOLD_TOKENS
+    started = time.perf_counter()
+    score = scorer.score_document(text, window=min(most, len(text.encode()) + ROOM_FOR_MARKS))
+    reader.seconds += time.perf_counter() - started
+    if not score.tokens or not score.text_bytes or not np.isfinite(score.nats):
+        raise EngineError("it gave a chunk no likelihood", where=f"chunk {len(reader.scores) + 1}", remedy="try another engine or file")
+    if len(reader.tokens) < COMPARED_CHUNKS:
+        reader.tokens.append(scorer.tokens(text))
+    reader.windowed += score.tokens >= most
+    reader.scores.append(score)
+
+
+class _Shelf:
+    """The models that are loaded now. Closes the one unused for longest when memory would not hold all."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._capacity_bytes = capacity_bytes
+        self._open: dict[str, tuple[Reader, TextScorer]] = {}
+
+    def holds(self, reader: Reader) -> bool:
+        return reader.candidate in self._open
+
+    def get(self, reader: Reader) -> TextScorer:
+        if reader.candidate in self._open:
+            self._open[reader.candidate] = self._open.pop(reader.candidate)
+            return self._open[reader.candidate][1]
+        while self._open and reader.memory_bytes + sum(held.memory_bytes for held, _ in self._open.values()) > self._capacity_bytes:
+            self.drop(next(iter(self._open.values()))[0])
+        scorer = reader.open()
+        self._open[reader.candidate] = (reader, scorer)
+        reader.load_seconds += scorer.load_seconds
+        reader.max_tokens, reader.engine = scorer.max_tokens, scorer.engine
+        return scorer
+
+    def drop(self, reader: Reader) -> None:
+        held: Mapping[str, tuple[Reader, TextScorer]] = self._open
+        if reader.candidate in held:
+            self._open.pop(reader.candidate)[1].close()
+
+    def close(self) -> None:
+        for reader, _ in list(self._open.values()):
+            self.drop(reader)

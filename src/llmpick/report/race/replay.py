@@ -1,0 +1,66 @@
+"""The result of many replayed races: as the document that `docs/race.md` describes, and in the terminal."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from llmpick.report import numbers
+from llmpick.report.text import one_line
+from llmpick.stats.replay import ReplayResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA_VERSION = 1
+KEYS = (
+    "repeats",
+    "models",
+    "rows",
+    "cost_fraction",
+    "token_cost_fraction",
+    "regret",
+    "error_rate",
+    "decided_at_half",
+    "winners",
+    "seconds",
+)
+LISTED_WINNERS = 8
+
+
+def replay_document(result: ReplayResult, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked, and what came of it: shares lie between 0 and 1, regret is in score, what is unknown is null with a reason."""
+    found = {key: getattr(result, key) for key in KEYS}
+    document = {"schema_version": SCHEMA_VERSION, **asked, **found}
+    why = {"token_cost_fraction": "the file has no costs", "max_expected_loss": "none was asked for"}
+    return {**document, "unknown": {key: reason for key, reason in why.items() if document[key] is None}}
+
+
+def print_replay(document: Mapping[str, Any], console: "Console") -> None:
+    """Prints the document for a person."""
+    from rich.text import Text
+
+    from llmpick.report.pick.terminal import print_item, print_title
+
+    field = f"{numbers.counted(document['repeats'], 'race')} of {document['models']} models on {numbers.counted(document['rows'], 'row')}"
+    sense = f"{document['guarantee']} at {numbers.probability(document['confidence'])}"
+    console.print(Text.assemble((one_line(document["task"]), "bold"), f"  {field}, {sense}"))
+    for line in _sentences(document):
+        print_item("- ", line, console)
+    print_title("Who was returned", console)
+    winners = sorted(document["winners"].items(), key=lambda pair: (-pair[1], pair[0]))
+    for name, share in winners[:LISTED_WINNERS]:
+        print_item("- ", f"{one_line(name)}: {numbers.percent(share)}", console)
+    print_item("", f"Seed {document['seed']}; it took {numbers.seconds(document['seconds'])}.", console, style="dim")
+
+
+def _sentences(document: Mapping[str, Any]) -> list[str]:
+    calls, tokens, regret = document["cost_fraction"], document["token_cost_fraction"], document["regret"]
+    points = numbers.distance(document["tolerance"])
+    costs = f"; by the recorded costs {numbers.percent(tokens['mean'])} on average" if tokens else ""
+    return [
+        f"A race took {numbers.percent(calls['mean'])} of all calls on average, {numbers.percent(calls['median'])} in the median{costs}.",
+        f"The returned model lay {100 * regret['mean']:.2f} points below the best on average, and in 95% of the races at most "
+        f"{100 * regret['p95']:.2f}.",
+        f"It lay more than {points} below the best in {numbers.percent(document['error_rate'])} of the races; those that stopped undecided "
+        "count too.",
+        f"{numbers.percent(document['decided_at_half'])} of the races were decided after at most half of the calls.",
+    ]

@@ -1,0 +1,118 @@
+"""The documented, versioned shape of `llmpick race --json`.
+
+What is unknown is null, and the object that holds the null says why under the same key of its `unknown`. Numbers are finite. Within one
+`schema_version` keys are added, never removed, renamed or given another meaning. The descriptions below are the text of `docs/race.md`
+and of `race.schema.json`; `python -m tests.report.race.regenerate` writes both.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from llmpick.report.pick.schema import Engine, ErrorText, Outcomes, Reasons, Record, Score, Spent, WithUnknowns
+
+SCHEMA_VERSION = 1
+
+
+class Gap(Record):
+    value: float = Field(description="this candidate's score minus that of the chosen or leading one, paired by row; negative is worse")
+    low: float = Field(description="lower end of the interval")
+    high: float = Field(description="upper end of the interval")
+    confidence: float = Field(description="probability with which the intervals of all candidates hold together")
+
+
+class RowsMore(Record):
+    value: float = Field(description="how many more rows would probably decide")
+    low: float = Field(description="lower end of the interval")
+    high: float = Field(description="upper end of the interval")
+    confidence: float = Field(description="probability with which the interval holds")
+
+
+class NewInputs(WithUnknowns):
+    settled: bool = Field(description="whether the choice holds for new inputs like these too, and not only for the rows themselves")
+    alike: list[str] = Field(description="the candidates that the rows cannot tell apart for new inputs, the chosen one first")
+    rows_more: RowsMore | None = Field(description="rows beyond those that were run that would probably decide for new inputs")
+    rows_left: int = Field(description="how many of the user's own rows not all of them have run yet")
+    unknown: Reasons
+
+
+class RecordedCost(Record):
+    spent: float = Field(description="sum over the calls that the race made")
+    everything: float = Field(description="sum over all calls that are recorded")
+    unit: str = Field(description="what is counted: characters, tokens, seconds, money")
+
+
+class RaceCandidate(WithUnknowns):
+    id: str = Field(description="what to type to name it (`--model`); the column of a recorded matrix")
+    status: Literal["chosen", "leader", "tied", "behind", "beaten", "open", "excluded", "failed"] = Field(
+        description="`tied`: shown to be within the tolerance of the best; `behind`: not better than the chosen one by more than the "
+        "tolerance; `beaten`: shown to be worse by more; `open`: could still have won; `leader` stands for `chosen` where it is undecided"
+    )
+    reasons: list[str] = Field(description="why it has this status, the deciding reason first")
+    rows_run: int = Field(description="rows that it has run")
+    rows_lost: int = Field(description="rows of them that the machinery lost; they are missing, not wrong")
+    score_on_rows: Score | None = Field(description="on the user's own rows; a point once all of them were run")
+    score: Score | None = Field(description="on new inputs like these, of which the rows are a sample")
+    difference: Gap | None = Field(description="to the chosen or leading candidate, on the user's own rows")
+    difference_on_new_inputs: Gap | None = Field(description="the same for new inputs like these")
+    cost: float | None = Field(description="what it costs, by the measure of `cost_by`: of a call in money or seconds, or bytes of memory")
+    calls: int = Field(description="calls made for it")
+    tokens: int = Field(description="tokens it read and wrote")
+    seconds: float = Field(description="wall-clock seconds spent on it, loading included")
+    money: float | None = Field(description="money spent on it")
+    engine: Engine | None = Field(description="who answered, under which settings")
+    quantization: str | None = Field(description="the data type of most of its weights")
+    file_sha256: str | None = Field(description="hash of its file")
+    outcomes: Outcomes = Field(description="how its calls ended")
+    unknown: Reasons
+
+
+class Race(WithUnknowns):
+    schema_version: Literal[1] = Field(description="this description")
+    task: str = Field(description="name of the task, or of the file of scores")
+    source: Literal["models", "recorded"] = Field(description="whether models were called, or a recorded matrix was read")
+    guarantee: Literal["anytime", "bayes"] = Field(
+        description="`anytime`: the error of this very race is bounded, at every look; `bayes`: on average over tasks like these"
+    )
+    confidence: float = Field(description="probability with which the decision is right, in the sense of `guarantee`")
+    tolerance: float = Field(description="a chosen candidate may lie so far below the best")
+    max_expected_loss: float | None = Field(description="the expected loss in score at which the race was to stop")
+    verdict: Literal["won", "tie", "undecided", "none_fits"] = Field(
+        description="`tie`: others are shown to be within the tolerance of the best too, and the cheapest of them is chosen"
+    )
+    stop: Literal["decided", "all_rows", "expected_loss", "budget", "interrupted", "stuck", "not_run"] = Field(
+        description="why it stopped; `all_rows`: decided, but only when all rows had been run; `stuck`: failures of the machinery"
+    )
+    reasons: list[str] = Field(description="why nothing was decided")
+    chosen: str | None = Field(description="id of the winner; in a tie, of the cheapest")
+    leader: str | None = Field(description="id of the candidate that is returned in any case: the chosen one, or the leader")
+    candidates: list[RaceCandidate] = Field(description="all that were looked at, the returned one first")
+    risk: float | None = Field(description="probability that the leader lies more than the tolerance below the best, on average over tasks")
+    expected_loss: float | None = Field(description="how far the leader is expected to lie below the best when one stops here, in score")
+    next_saving: float | None = Field(description="how much of the expected loss the next batch would probably save")
+    new_inputs: NewInputs = Field(description="what the rows tell of new inputs like these")
+    spent: Spent = Field(description="what finding out cost")
+    everything: Spent = Field(description="what running every candidate on every row would have cost, what was spent included")
+    cost_fraction: float | None = Field(description="calls made over all calls that there are")
+    recorded_cost: RecordedCost | None = Field(description="the same by the recorded costs of a matrix")
+    rows: int = Field(description="rows of the task")
+    cost_by: Literal["money", "memory", "seconds"] | None = Field(description="what makes one of two equals the cheaper")
+    metric: str = Field(description="how an answer is scored")
+    seed: int = Field(description="seed of every random choice")
+    run: str | None = Field(description="id of the run (`llmpick show RUN`)")
+    device: str = Field(description="the machine that the models ran on")
+    notes: list[str] = Field(description="what else the reader should know")
+    unknown: Reasons
+
+
+class RaceError(Record):
+    """Printed instead of an answer with the exit codes 1 and 2, and with 130 where the interrupt came before the race."""
+
+    error: ErrorText = Field(description="the error")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of everything that `race --json` prints."""
+    document: TypeAdapter[Any] = TypeAdapter(Annotated[Race | RaceError, Field(title="llmpick race --json")])
+    schema = document.json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

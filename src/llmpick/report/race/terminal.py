@@ -1,0 +1,108 @@
+"""The answer of a race in the terminal: the decision first, then what it rests on, at last what it cost. For 80 columns and more."""
+
+from rich.console import Console
+from rich.text import Text
+
+from llmpick.decide.race_answer import Place, RaceAnswer, Racer
+from llmpick.evidence.values import Interval, Unknown
+from llmpick.report import numbers
+from llmpick.report.pick.terminal import WIDE, plain_table, print_item, print_title
+from llmpick.report.pick.view import names as short_names
+from llmpick.report.race import wording
+from llmpick.report.text import one_line
+
+LISTED = 12
+"""So many candidates stand in the table; the rest of a large field is in --json."""
+NEVER_RAN = (Place.EXCLUDED, Place.FAILED)
+_STYLES = {
+    Place.CHOSEN: "bold green",
+    Place.LEADER: "bold yellow",
+    Place.TIED: "green",
+    Place.BEHIND: "yellow",
+    Place.OPEN: "yellow",
+    Place.BEATEN: "red",
+    Place.FAILED: "bold red",
+}
+
+
+def print_race(answer: RaceAnswer, console: Console) -> None:
+    """Prints all sections that have something to say."""
+    names = short_names([one.candidate for one in answer.candidates])
+    console.print(Text.assemble((one_line(answer.task), "bold"), f"  {wording.title(answer)}"))
+    first, *rest = wording.headline(answer, names)
+    print_item("", first, console, style="bold")
+    for sentence in (*rest, wording.new_inputs(answer, names), wording.stakes(answer), wording.stopped(answer)):
+        if sentence:
+            print_item("", sentence, console)
+    _print_table(answer, names, console)
+    _print_reasons(answer, names, console)
+    print_title("What it cost", console)
+    for sentence in (*wording.cost(answer), wording.conditions(answer)):
+        print_item("", sentence, console)
+    if answer.notes:
+        print_title("Notes", console)
+    for note in answer.notes:
+        print_item("- ", one_line(note), console)
+
+
+def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> None:
+    ran = [one for one in answer.candidates if one.placed.place not in NEVER_RAN]
+    if not ran:
+        return
+    wide = console.width >= WIDE
+    table = plain_table()
+    table.add_column("candidate", overflow="fold", max_width=40)
+    table.add_column("on your rows", no_wrap=True)
+    table.add_column("new inputs", no_wrap=True)
+    table.add_column("difference", no_wrap=True)
+    costs = any(one.cost is not None for one in ran)
+    if costs:
+        table.add_column(wording.cost_column(answer), justify="right", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    for one in ran[:LISTED]:
+        placed = one.placed
+        n = placed.rows_run - placed.rows_lost
+        cells = [
+            _name(one, names, wide),
+            _share(placed.score_on_rows, n, wide),
+            _share(placed.score, n, wide),
+            _gap(placed.difference, wide),
+        ]
+        table.add_row(*cells, *([wording.cost_of(one, answer)] if costs else []), numbers.count(placed.rows_run))
+    console.print()
+    console.print(table)
+    if len(ran) > LISTED:
+        console.print(Text(f"{numbers.counted(len(ran) - LISTED, 'more candidate')} in --json", style="dim"))
+    print_item("", f"({wording.legend(answer, names)})", console, style="dim")
+
+
+def _name(one: Racer, names: wording.Names, wide: bool) -> Text:
+    status = (wording.status(one), _STYLES.get(one.placed.place, ""))
+    return Text.assemble(names[one.candidate.id], "  " if wide else "\n", status)
+
+
+def _share(score: Interval | Unknown, n: int, wide: bool) -> Text:
+    if isinstance(score, Unknown):
+        return Text("-")
+    bounds = "" if n < numbers.TINY_BASE or score.low == score.high else numbers.bounds(score)
+    return _parts(numbers.short_score(score, n), bounds, wide)
+
+
+def _gap(gap: Interval | Unknown, wide: bool) -> Text:
+    if isinstance(gap, Unknown):
+        return Text("")
+    return _parts(numbers.signed_points(gap.value), "" if gap.low == gap.high else numbers.points_bounds(gap), wide)
+
+
+def _parts(value: str, bounds: str, wide: bool) -> Text:
+    return Text.assemble(value, " " if wide and bounds else "\n" if bounds else "", (bounds, "dim"))
+
+
+def _print_reasons(answer: RaceAnswer, names: wording.Names, console: Console) -> None:
+    told = wording.standings(answer, names)
+    if told:
+        print_title("Where each of the others stands", console)
+    for sentence in told[:LISTED]:
+        print_item("- ", sentence, console)
+    if len(told) > LISTED:
+        console.print(Text(f"{numbers.counted(len(told) - LISTED, 'more line')} in --json", style="dim"))

@@ -1,0 +1,246 @@
+"""The rule `anytime`: bets on every row against "this candidate is the best one", valid at every look of every single race.
+
+The claim. Candidate a is returned only when, for every other b, capital against "b is the best, and better than a by more than the
+tolerance" has reached 1 / (1 - confidence). On each row b's bettor stakes against one opponent i, chosen from past rows. If b is the best,
+the mean of b - i over all rows is at least 0, whoever i is; and more than the tolerance if i is a. So the capital M[b, a] multiplies by
+1 + stake * (y_i - y_b - m) with m = -tolerance for i = a and 0 otherwise, both corrected for the rows already seen (sampling without
+replacement, as in `stats/betting.py`).
+
+The error, without a union over candidates. Only the truly best b can be wronged. Let A be the set of those that are worse than b by more
+than the tolerance: it is fixed, though unknown. For every a in A, M[b, a] <= M*[b], the same product with m = -tolerance for each
+opponent in A, since the stakes are the same in all copies and a factor grows as m falls. M*[b] is a non-negative supermartingale, so by
+Ville's inequality it ever reaches 1 / (1 - confidence) with a probability of at most 1 - confidence; and no a in A is returned before.
+The same event bounds "b is not the best" (M[b, b], m = 0 throughout) for all candidates at once.
+
+The stakes are what makes it quick. A bettor matters only in those races in which b has to be shown to be worse, so it stakes by Kelly's
+rule on the gap that is expected *given that there is one*: a normal prior for the gap, truncated at zero. The opponent is the one who
+leads; the lead passes on only when it is clear by half of a standard deviation, so that evidence gathers in one copy.
+
+Assumes: scores in [0, 1]; rows in an order that is random and fixed beforehand; all who are still in the race run the same rows.
+Sources: Waudby-Smith and Ramdas, arXiv 2010.09686 (betting without replacement); Kelly, "A new interpretation of information rate" (1956).
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmpick.stats.population import CORRELATION, Array
+from llmpick.stats.race import Progress, Standing
+from llmpick.stats.rules import Goal
+
+GAP = 0.1
+"""Standard deviation of the difference of two candidates' scores that is expected before any row is seen."""
+VARIANCE_ROWS = 60
+"""A pair's own variance of differences counts as much as the one expected of all pairs after so many rows."""
+LEAD = 0.5
+"""Standard deviations of the summed difference by which a new leader must be ahead of the old one."""
+BOLDEST = 0.9
+"""Largest stake as a share of the one that a single row could ruin."""
+ROUNDING = 1e-9
+"""Sums of scores that differ by less per row are equal."""
+FIRST_ROWS = 8
+GROWTH = 0.05
+"""A batch is so large a part of the rows that were run; stopping late costs at most as much."""
+
+
+@dataclass(slots=True)
+class Bets:
+    """R races after `rows_seen` rows. `capital` and its highest value so far `reached` are natural logs, (R, K, K): [b, a] against "b is
+    the best and better than a by more than the tolerance", [b, b] against "b is the best". `alive` (R, K): not shown not to be the best.
+    """
+
+    rows: int
+    tolerance: float
+    threshold: float
+    worst: Array
+    kindest: Array
+    squares: Array
+    capital: Array
+    reached: Array
+    alive: NDArray[np.bool_]
+    leader: NDArray[np.int64]
+    rows_seen: int = 0
+
+    @classmethod
+    def start(cls, races: int, count: int, rows: int, goal: Goal) -> "Bets":
+        flat, square = (races, count), (races, count, count)
+        return cls(
+            rows,
+            goal.tolerance,
+            -math.log(1 - goal.confidence),
+            np.zeros(flat),
+            np.zeros(flat),
+            np.zeros(square),
+            np.zeros(square),
+            np.zeros(square),
+            np.ones(flat, dtype=bool),
+            np.zeros(races, dtype=np.int64),
+        )
+
+    def only(self, races: NDArray[np.bool_]) -> "Bets":
+        """The same for a part of the races."""
+        return Bets(
+            self.rows,
+            self.tolerance,
+            self.threshold,
+            self.worst[races],
+            self.kindest[races],
+            self.squares[races],
+            self.capital[races],
+            self.reached[races],
+            self.alive[races],
+            self.leader[races],
+            self.rows_seen,
+        )
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """(R, K, K): [b, a] whether b is shown not to be better than a by more than the tolerance."""
+        count = self.alive.shape[1]
+        dropped = np.einsum("rbb->rb", self.reached) >= self.threshold
+        return np.logical_or(self.reached >= self.threshold, dropped[:, :, None]) | np.eye(count, dtype=bool)
+
+    @property
+    def within(self) -> NDArray[np.bool_]:
+        """(R, K): shown to be within the tolerance of the best."""
+        return np.asarray(self.shown.all(axis=1), dtype=np.bool_)
+
+    def step(self, worst: Array, kindest: Array) -> None:
+        """One more row of all races: the scores (R, K), twice, where a lost one is taken as 0 in `worst` and 1 in `kindest`."""
+        seen, left = self.rows_seen, self.rows - self.rows_seen
+        count = self.alive.shape[1]
+        races, everyone = np.arange(len(self.alive)), np.arange(count)
+        ahead = self.worst[:, None, :] - self.kindest[:, :, None]
+        spread = self._spread(ahead)
+        self._lead(spread)
+        opponent = self._opponents()
+        pick = (races[:, None], everyone, opponent)
+        gap, variance = _gap_if_any(ahead[pick], spread[pick], seen)
+        needed = -ahead[pick] / left
+        relief = self.tolerance * self.rows / left
+        drift = gap - needed + relief * (opponent == self.leader[:, None])
+        stake = drift / (variance + drift**2)
+        stake = np.clip(stake, 0.0, BOLDEST / np.maximum(1 + needed, 1e-3))
+        betting = self.alive & (self.alive.sum(axis=1) > 1)[:, None]
+        bet = np.take_along_axis(worst, opponent, 1) - kindest
+        copies = needed[:, :, None] - relief * (opponent[:, :, None] == everyone)
+        copies[:, everyone, everyone] = needed
+        gain = np.log1p(np.maximum(np.where(betting, stake, 0.0)[:, :, None] * (bet[:, :, None] - copies), -1 + 1e-12))
+        self.capital += np.where((copies < -1 - 1e-9) & betting[:, :, None], math.inf, gain)
+        self.reached = np.maximum(self.reached, self.capital)
+        self.worst, self.kindest = self.worst + worst, self.kindest + kindest
+        self.squares += (worst[:, None, :] - kindest[:, :, None]) ** 2
+        self.rows_seen += 1
+        if self.rows_seen == self.rows:
+            self._all_seen()
+        left_in = self.alive & (np.einsum("rbb->rb", self.reached) < self.threshold)
+        self.alive = np.where(left_in.any(axis=1, keepdims=True), left_in, self.alive)
+
+    def _all_seen(self) -> None:
+        """After the last row nothing is left to bet on: what the sums say is certain, lost rows apart."""
+        everyone = np.arange(self.alive.shape[1])
+        behind = self.kindest[:, :, None] - self.worst[:, None, :]
+        certain = behind <= self.tolerance * self.rows + ROUNDING * self.rows
+        outdone = behind < -ROUNDING * self.rows
+        outdone[:, everyone, everyone] = False
+        certain[:, everyone, everyone] = outdone.any(axis=2)
+        self.reached = np.where(certain, math.inf, self.reached)
+
+    def _spread(self, ahead: Array) -> Array:
+        """Variance of the paired difference of each pair on one row, (R, K, K), shrunk towards what all scores together suggest."""
+        seen = self.rows_seen
+        total = np.where(self.alive, self.worst, 0.0).sum(axis=1) / self.alive.sum(axis=1)
+        mean = np.clip((total + 2.0) / (seen + 4), 0.02, 0.98)
+        expected = (2 * (1 - CORRELATION) * mean * (1 - mean))[:, None, None]
+        own = self.squares - ahead**2 / max(seen, 1)
+        return np.maximum((own + VARIANCE_ROWS * expected) / (seen + VARIANCE_ROWS), 0.01)
+
+    def _lead(self, spread: Array) -> None:
+        races = np.arange(len(self.alive))
+        best = np.where(self.alive, self.worst, -1.0).argmax(axis=1)
+        clear = LEAD * np.sqrt(spread[races, self.leader, best] * self.rows_seen)
+        stays = self.alive[races, self.leader] & (self.worst[races, best] - self.worst[races, self.leader] < clear)
+        self.leader = np.where(stays, self.leader, best)
+
+    def _opponents(self) -> NDArray[np.int64]:
+        """Against whom each candidate's bettor stakes: the best of the others that are alive."""
+        count = self.alive.shape[1]
+        others = np.repeat(np.where(self.alive, self.worst, -1.0)[:, None, :], count, axis=1)
+        others[:, np.arange(count), np.arange(count)] = -2.0
+        return others.argmax(axis=2)
+
+
+def _gap_if_any(ahead: Array, variance: Array, seen: int) -> tuple[Array, Array]:
+    """The opponent's expected lead per row given that it has one, and the variance: mean of a truncated normal posterior.
+
+    Imprecise far in the tail, where no bet would be made anyway.
+    """
+    weight = seen + variance / GAP**2
+    mean, deviation = ahead / weight, np.sqrt(variance / weight)
+    z = np.maximum(mean / deviation, -3.0)
+    return np.maximum(mean, -3.0 * deviation) + deviation * _inverse_mills(z), variance
+
+
+def _inverse_mills(z: Array) -> Array:
+    """Density over distribution function of a standard normal variable at z >= -3."""
+    from scipy.special import ndtr
+
+    return np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi) / ndtr(z)
+
+
+@dataclass(slots=True)
+class AnytimeRule:
+    """Keeps the protocol `Rule` for one race. What was computed for earlier rows is kept, and checked against the rows before it is used:
+    a judgement depends on the progress alone.
+    """
+
+    goal: Goal
+    _bets: Bets | None = field(default=None, repr=False)
+    _scores: Array | None = field(default=None, repr=False)
+    _lost: NDArray[np.bool_] | None = field(default=None, repr=False)
+
+    def judge(self, progress: Progress) -> Standing:
+        count = len(progress.done)
+        if count == 0:
+            nobody = np.zeros(0, dtype=bool)
+            return Standing(nobody, np.zeros(0, dtype=np.int64), nobody, None)
+        bets = self._advanced(progress)
+        within = bets.within[0] & (progress.done > 0)
+        dropped = ~bets.alive[0]
+        chosen = int(min(np.flatnonzero(within), key=lambda k: (progress.cost_rank[k], -bets.worst[0, k]))) if within.any() else None
+        beaten_by = np.where(dropped, bets.leader[0] if chosen is None else chosen, -1)
+        if chosen is not None and dropped[chosen]:
+            beaten_by[chosen] = -1
+        return Standing(within, beaten_by, np.zeros(count, dtype=bool), chosen)
+
+    def next_rows(self, progress: Progress, standing: Standing, cost_per_call: Array) -> NDArray[np.int64]:  # noqa: ARG002
+        """All who may still be the best go on to the same row."""
+        rows, done = progress.scores.shape[1], progress.done
+        runs = (~standing.beaten | (done == 0)) & (done < rows)
+        furthest = int(done[done < rows].max(initial=0))
+        target = min(furthest + max(FIRST_ROWS, int(furthest * GROWTH)), rows)
+        return np.where(runs, np.maximum(done, target), done)
+
+    def _advanced(self, progress: Progress) -> Bets:
+        """The bets on all rows that everybody who is still in the race has run."""
+        count, rows = progress.scores.shape
+        bets = self._bets if self._continues(progress) else None
+        bets = bets or Bets.start(1, count, rows, self.goal)
+        worst = np.where(progress.lost, 0.0, progress.scores)
+        kindest = np.where(progress.lost, 1.0, progress.scores)
+        while bets.rows_seen < rows and (progress.done[bets.alive[0]] > bets.rows_seen).all():
+            bets.step(worst[None, :, bets.rows_seen], kindest[None, :, bets.rows_seen])
+            if bets.within.any():
+                break
+        self._bets, self._scores, self._lost = bets, progress.scores.copy(), progress.lost.copy()
+        return bets
+
+    def _continues(self, progress: Progress) -> bool:
+        """Whether the rows that were bet on are the same in this progress."""
+        if self._bets is None or self._scores is None or self._lost is None or self._scores.shape != progress.scores.shape:
+            return False
+        seen = self._bets.rows_seen
+        same_scores = np.array_equal(self._scores[:, :seen], progress.scores[:, :seen])
+        return same_scores and np.array_equal(self._lost[:, :seen], progress.lost[:, :seen])

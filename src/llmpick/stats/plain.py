@@ -1,0 +1,31 @@
+"""The rule of `pick`: bets on every ordered pair (`stats/race.py`), and everybody who can still change the answer runs the same rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmpick.stats.race import Progress, Standing, judge
+from llmpick.stats.rules import Goal
+
+FIRST_BATCH = 16
+GROWTH = 1.4
+"""Each look makes all candidates wait for the slowest, so later batches are longer: at most 40% beyond the row that would have decided."""
+
+
+@dataclass(slots=True)
+class PlainRule:
+    """Keeps the protocol `Rule`. It looks for the cheapest of those within the tolerance, whatever `goal.cheapest` says."""
+
+    goal: Goal
+
+    def judge(self, progress: Progress) -> Standing:
+        return judge(progress, tolerance=self.goal.tolerance, confidence=self.goal.confidence)
+
+    def next_rows(self, progress: Progress, standing: Standing, cost_per_call: NDArray[np.float64]) -> NDArray[np.int64]:  # noqa: ARG002
+        """All that are neither beaten nor idle go on to the same row; those that are known in full, like baselines, set no pace."""
+        rows, done = progress.scores.shape[1], progress.done
+        runs = ~standing.beaten & (~standing.idle | (done == 0)) & (done < rows)
+        furthest = int(done[done < rows].max(initial=0))
+        target = min(max(furthest + FIRST_BATCH, int(furthest * GROWTH)), rows)
+        return np.where(runs, np.maximum(done, target), done)

@@ -1,0 +1,136 @@
+"""`race`: the models of a task side by side on its rows, until it is clear who wins, or as far as the budget reaches.
+
+It goes the way of `pick` without its catalog and baselines: survey, one run in the store, lanes, race, answer. Every call is kept under
+the same key as `pick`'s, so that what one of them paid for the other does not pay again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceVerdict
+from llmpick.evidence.device import Load
+from llmpick.evidence.errors import InputError
+from llmpick.evidence.model import Weights
+from llmpick.measure.lane import Lane
+from llmpick.measure.race import RaceEnd, Stop, run_race
+from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.store.store import Store
+from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, kept_out
+from llmpick.workflow.findings import Entry, Findings, runnable
+from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
+from llmpick.workflow.survey import PickOptions, survey
+
+
+@dataclass(frozen=True, slots=True)
+class RaceOptions(PickOptions):
+    """What the user asked for. `max_expected_loss` is in score: 0.01 is one point."""
+
+    guarantee: Guarantee = "anytime"
+    max_expected_loss: float | None = None
+
+
+def race(
+    options: RaceOptions, *, environ: Mapping[str, str], to_document: Callable[[RaceAnswer], Mapping[str, Any]], watch: Watch | None = None
+) -> RaceAnswer:
+    """Races. `to_document` turns the answer into what the store keeps of it. After Ctrl-C the answer names who leads.
+
+    Raises `LlmpickError` for bad input and for machinery of which nothing ran.
+    """
+    watch = watch or Watch()
+    findings, load = survey(options, environ)
+    if not runnable(findings.entries):
+        return _nobody(findings, options)
+
+    def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[RaceAnswer, Ended]:
+        answer = _race(findings, ledger, run_id, load, options, watch)
+        return answer, Ended(to_document(answer), interrupted=answer.stop is RaceStop.INTERRUPTED)
+
+    with Store.open(options.store_url) as store:
+        asked = ("race", options.guarantee, options.max_expected_loss)
+        return in_one_run(findings, store, options, verb="race", asked=asked, watch=watch, work=work)
+
+
+def _race(findings: Findings, ledger: RunLedger, run_id: str, load: Load, options: RaceOptions, watch: Watch) -> RaceAnswer:
+    task, rows = findings.task, len(findings.course.examples)
+    goal = Goal(task.tolerance, task.confidence, max_expected_loss=options.max_expected_loss)
+    lanes = model_lanes(findings, load, ledger)
+    watch.start(lanes, rows)
+    end = run_race(
+        lanes,
+        rows=rows,
+        rule=rule_for(options.guarantee, goal),
+        budget=task.budget,
+        ledger=ledger,
+        capacity_bytes=capacity_bytes(task, findings.machine),
+        on_look=watch.look,
+        on_call=watch.call,
+    )
+    if end.stop is not Stop.INTERRUPTED:
+        refuse_if_nothing_ran(lanes, findings)
+    return _answer(findings, ledger, run_id, options, goal, lanes, end)
+
+
+def _answer(
+    findings: Findings, ledger: RunLedger, run_id: str, options: RaceOptions, goal: Goal, lanes: Sequence[Lane], end: RaceEnd
+) -> RaceAnswer:
+    entries = {entry.candidate.id: entry for entry in findings.entries}
+    contestants = [
+        Contestant(
+            lane,
+            entries[lane.candidate].candidate,
+            engine=ledger.engine(lane.candidate),
+            quantization=_quantization(entries[lane.candidate]),
+            file_sha256=identity.sha256 if (identity := entries[lane.candidate].identity) else None,
+        )
+        for lane in lanes
+    ]
+    blank = blank_answer(**_known(findings, options, run_id), candidates=_absentees(findings))
+    return assemble_race(blank, goal, contestants, end)
+
+
+def _nobody(findings: Findings, options: RaceOptions) -> RaceAnswer:
+    """When no model can start: a limit that nothing satisfies is an answer, a file that cannot be read is its error."""
+    failed = [entry.error for entry in findings.entries if entry.error]
+    if failed:
+        raise failed[0]
+    if not findings.entries:
+        raise InputError("there is no model to race", where="this machine", remedy="name at least two with --model")
+    blank = blank_answer(**_known(findings, options, None), candidates=_absentees(findings))
+    return replace(blank, verdict=RaceVerdict.NONE_FITS, reasons=("no model satisfies the task's limits",))
+
+
+def _absentees(findings: Findings) -> tuple[Racer, ...]:
+    """The models that never started."""
+    return tuple(_kept_out(entry) for entry in findings.entries if entry.error or entry.excluded)
+
+
+def _kept_out(entry: Entry) -> Racer:
+    error, quantization = entry.error, _quantization(entry)
+    if error:
+        return kept_out(entry.candidate, Place.FAILED, (f"{error.what} ({error.where}); {error.remedy}",), quantization=quantization)
+    return kept_out(entry.candidate, Place.EXCLUDED, entry.excluded, quantization=quantization)
+
+
+def _quantization(entry: Entry) -> str | None:
+    return entry.candidate.run.quantization if isinstance(entry.candidate.run, Weights) else None
+
+
+def _known(findings: Findings, options: RaceOptions, run_id: str | None) -> dict[str, Any]:
+    task = findings.task
+    return {
+        "task": task.name,
+        "source": "models",
+        "guarantee": options.guarantee,
+        "confidence": task.confidence,
+        "tolerance": task.tolerance,
+        "max_expected_loss": options.max_expected_loss,
+        "rows": len(findings.course.examples),
+        "cost_by": findings.cost_by,
+        "metric": task.metric.name,
+        "seed": task.seed,
+        "run": run_id,
+        "device": findings.device.name,
+        "notes": tuple(note for note in findings.notes if not note.startswith("No prior ranks")),
+    }

@@ -1,0 +1,183 @@
+"""`race --text`: which model finds the user's own text least surprising, with no labels at all.
+
+The text is cut into chunks (`sources/corpus.py`), the models read them side by side in a random order (`measure/text_race.py`) until the
+rules of `stats/text_race.py` decide, and `workflow/assemble_text.py` says what was found. The measure is bits per byte: it compares models
+with different tokenizers, it ranks base models, and it says nothing about following instructions.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from llmpick.decide.race_answer import RaceStop
+from llmpick.decide.text_answer import TextCostBy, TextRaceAnswer
+from llmpick.evidence.device import Load
+from llmpick.evidence.errors import InputError
+from llmpick.evidence.model import Candidate, Weights
+from llmpick.evidence.task import Budget
+from llmpick.evidence.values import Estimate
+from llmpick.measure.likelihood import TextScorer
+from llmpick.measure.scorers import READS, open_scorer
+from llmpick.measure.text_race import ROOM_FOR_MARKS, Reader, TextLook, run_text_race
+from llmpick.sources.corpus import CHUNK_BYTES, read_corpus
+from llmpick.sources.hardware import this_machine
+from llmpick.workflow.assemble_text import TextRace, assemble_text
+from llmpick.workflow.expectation import of_files
+from llmpick.workflow.gather import gather
+
+CONFIDENCE = 0.95
+TOLERANCE = 0.01
+"""A share: models that need at most 1% more bits than the best are a tie."""
+LOGITS_BYTES = 2**30
+"""Of logits that a scorer holds at a time, at most; an estimate for writing does not know of them."""
+LONGEST_CHUNK = 1.5
+"""Chunks are cut within a quarter of their length on either side."""
+Opener = Callable[..., TextScorer]
+"""As `measure.scorers.open_scorer`."""
+
+
+class Noted(Protocol):
+    """Whoever is told what goes on."""
+
+    note: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRaceOptions:
+    """What the user asked for; None stands for the usual. `tolerance` is a share of the best model's bits per byte.
+
+    Of the budget, `calls` counts chunks read by a model, `tokens` what the engines process, and `money` cannot be kept: no price is known.
+    """
+
+    text: Path
+    models: tuple[str, ...] = ()
+    directories: tuple[Path, ...] = ()
+    as_of: date | None = None
+    seed: int | None = None
+    confidence: float | None = None
+    tolerance: float | None = None
+    cost_by: TextCostBy | None = None
+    budget: Budget | None = None
+    chunk_bytes: int = CHUNK_BYTES
+    engines: tuple[str, ...] = ()
+    """Read with each of these engines that can, every one a candidate of its own; empty stands for each model's usual engine."""
+
+
+def race_text(
+    options: TextRaceOptions,
+    *,
+    environ: Mapping[str, str],
+    watch: Noted | None = None,
+    opener: Opener = open_scorer,
+) -> TextRaceAnswer:
+    """Races. After Ctrl-C the answer is undecided and names who leads; a model whose engine fails loses alone.
+
+    Raises `InputError` for a text or a name that cannot be used, and the first failure when no model read anything.
+    """
+    note = watch.note if watch else lambda _: None
+    budget = options.budget or Budget()
+    if budget.money is not None:
+        raise InputError("nothing is known of prices", where="--budget", remedy="give calls (chunks read by a model), tokens or minutes")
+    corpus = read_corpus(options.text, chunk_bytes=options.chunk_bytes)
+    found = gather(options.models, directories=options.directories, as_of=options.as_of, environ=environ)
+    if not found.candidates:
+        raise found.broken[0].error if found.broken else _nobody()
+    seed = options.seed or 0
+    order = np.random.default_rng(seed).permutation(len(corpus.chunks))
+    chunks = tuple(corpus.chunks[i] for i in order)
+    cost_by = options.cost_by or "memory"
+    entrants = _entrants(found.candidates, options.engines)
+    readers = [_reader(candidate, engine, cost_by, options.chunk_bytes, opener) for candidate, engine in entrants]
+    tolerance = TOLERANCE if options.tolerance is None else options.tolerance
+    confidence = CONFIDENCE if options.confidence is None else options.confidence
+    end = run_text_race(
+        readers,
+        chunks,
+        tolerance=tolerance,
+        confidence=confidence,
+        budget=budget,
+        capacity_bytes=this_machine().memory_free_bytes,
+        on_look=lambda look: note(_progress(look)),
+    )
+    _refuse_if_nothing_was_read(readers, end.stop)
+    return assemble_text(
+        TextRace(
+            text=str(options.text),
+            corpus=corpus,
+            chunks=chunks,
+            candidates=tuple(candidate for candidate, _ in entrants),
+            broken=found.broken,
+            readers=tuple(readers),
+            end=end,
+            tolerance=tolerance,
+            confidence=confidence,
+            cost_by=cost_by,
+            seed=seed,
+        )
+    )
+
+
+def _entrants(candidates: Sequence[Candidate], engines: Sequence[str]) -> list[tuple[Candidate, str | None]]:
+    """Every candidate with its engine, None for the usual one; one that reads on several is named by them too."""
+    entrants: list[tuple[Candidate, str | None]] = []
+    for candidate in candidates:
+        able = READS.get(candidate.run.format, ()) if isinstance(candidate.run, Weights) else ()
+        chosen = [engine for engine in engines if engine in able]
+        if len(chosen) > 1:
+            entrants += [(replace(candidate, id=f"{candidate.id} on {engine}"), engine) for engine in chosen]
+        else:
+            entrants.append((candidate, chosen[0] if chosen else None))
+    return entrants
+
+
+def _reader(candidate: Candidate, engine: str | None, cost_by: TextCostBy, chunk_bytes: int, opener: Opener) -> Reader:
+    weights = candidate.run if isinstance(candidate.run, Weights) else None
+    context = int(LONGEST_CHUNK * chunk_bytes) + ROOM_FOR_MARKS
+
+    def opened() -> TextScorer:
+        return opener(candidate.run, engine=engine, context_tokens=context)
+
+    def cost(reader: Reader) -> float | None:
+        if cost_by == "memory":
+            return weights.weight_bytes if weights else None
+        read = sum(score.text_bytes for score in reader.scores)
+        return reader.seconds / read if read else None
+
+    return Reader(candidate.id, opened, cost, _memory_bytes(candidate))
+
+
+def _memory_bytes(candidate: Candidate) -> int:
+    """What a loaded model will take, with its output matrix in single precision; nothing for one that is served."""
+    if not isinstance(candidate.run, Weights):
+        return 0
+    memory, _ = of_files(candidate.run, candidate.facts, this_machine(), Load(CHUNK_BYTES, 1, 1), here=True)
+    expected = memory.interval.high if isinstance(memory, Estimate) else candidate.run.weight_bytes
+    tables = max((group.elements for group in candidate.run.tensors if group.role in ("embedding", "output")), default=0)
+    return int(expected) + 4 * tables + LOGITS_BYTES
+
+
+def _progress(look: TextLook) -> str:
+    names = [reader.candidate for reader in look.readers]
+    leader = int(np.argmin(look.ratios.log))
+    figure = float(np.exp(look.ratios.log[leader]))
+    others = f"{len(names)} models are left" if len(names) > 1 else "no other model is left"
+    return f"{look.chunks:,} of {look.population:,} chunks read: {names[leader]} leads with {figure:.3f} bits per byte, {others}"
+
+
+def _refuse_if_nothing_was_read(readers: Sequence[Reader], stop: RaceStop) -> None:
+    if any(reader.scores for reader in readers):
+        return
+    if stop is RaceStop.INTERRUPTED:
+        raise KeyboardInterrupt
+    if stop is RaceStop.BUDGET:
+        raise InputError("the budget does not reach for one chunk of every model", where="--budget", remedy="raise it")
+    failures = [reader.gone for reader in readers if reader.gone]
+    raise failures[0]
+
+
+def _nobody() -> InputError:
+    return InputError("there is no model to race", where="this machine", remedy="name at least two with --model")

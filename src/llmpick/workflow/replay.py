@@ -1,0 +1,124 @@
+"""`race --scores`: a recorded matrix in place of models. Once, it is told like any other race; many times, it shows what racing saves."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from llmpick.decide.race_answer import RaceAnswer, RecordedCost
+from llmpick.evidence.errors import InputError
+from llmpick.evidence.model import Candidate
+from llmpick.evidence.scores import ScoreMatrix
+from llmpick.evidence.task import Budget
+from llmpick.measure.lane import Lane
+from llmpick.measure.race import run_race
+from llmpick.sources.scores import read_scores
+from llmpick.stats.replay import ReplayResult, replay
+from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer
+from llmpick.workflow.recorded import Tape, drawn, recorded_lanes
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What the user asked for. `models` and `rows` are how many of each are drawn at random, None for all.
+
+    `spend_by`: whether the races weigh their calls by number or by the recorded costs.
+    """
+
+    scores: Path
+    costs: Path | None = None
+    metric: str | None = None
+    repeats: int = 1
+    models: int | None = None
+    rows: int | None = None
+    spend_by: Literal["calls", "cost"] = "calls"
+    seed: int = 0
+    guarantee: Guarantee = "anytime"
+    confidence: float = 0.95
+    tolerance: float = 0.02
+    max_expected_loss: float | None = None
+    budget: Budget | None = None
+
+    @property
+    def goal(self) -> Goal:
+        return Goal(self.tolerance, self.confidence, max_expected_loss=self.max_expected_loss)
+
+
+def _read(options: ReplayOptions) -> ScoreMatrix:
+    """The matrix; raises `InputError` naming the place for one that cannot be raced as it was asked."""
+    matrix = read_scores(options.scores, costs=options.costs, metric=options.metric)
+    if len(matrix.models) < 2:
+        remedy = "name a file with the scores of at least two models"
+        raise InputError("a race needs two models, the file has the scores of one", where=str(options.scores), remedy=remedy)
+    if options.spend_by == "cost" and matrix.costs is None:
+        raise InputError("the file has no costs to weigh calls by", where=str(options.scores), remedy="name them with --costs")
+    return matrix
+
+
+def replay_recorded(options: ReplayOptions) -> tuple[ReplayResult, dict[str, Any]]:
+    """Many races on the recorded scores: what they found, and what was asked of them. Raises `InputError` for a wrong matrix or wish."""
+    matrix = _read(options)
+    drawn(matrix, models=options.models, rows=options.rows, seed=options.seed)  # what cannot be drawn is an error before the first race
+    started = time.perf_counter()
+    result = replay(
+        matrix,
+        goal=options.goal,
+        guarantee=options.guarantee,
+        repeats=options.repeats,
+        seed=options.seed,
+        models=options.models,
+        rows=options.rows,
+        spend_by=options.spend_by,
+    )
+    result = replace(result, seconds=time.perf_counter() - started)
+    asked = {
+        "task": options.scores.name,
+        "guarantee": options.guarantee,
+        "confidence": options.confidence,
+        "tolerance": options.tolerance,
+        "max_expected_loss": options.max_expected_loss,
+        "spend_by": options.spend_by,
+        "seed": options.seed,
+    }
+    return result, asked
+
+
+def race_recorded(options: ReplayOptions) -> RaceAnswer:
+    """One race on the recorded scores, as if the calls were made now, in a random order of the rows."""
+    matrix, left_out = drawn(_read(options), models=options.models, rows=options.rows, seed=options.seed)
+    lanes = recorded_lanes(matrix, weigh_by_cost=options.spend_by == "cost")
+    end = run_race(
+        lanes,
+        rows=len(matrix.items),
+        rule=rule_for(options.guarantee, options.goal),
+        budget=options.budget or Budget(),
+        ledger=Tape(matrix),
+        capacity_bytes=0,
+        on_look=lambda _: None,
+        on_call=lambda _, __: None,
+    )
+    blank = blank_answer(
+        task=options.scores.name,
+        source="recorded",
+        guarantee=options.guarantee,
+        confidence=options.confidence,
+        tolerance=options.tolerance,
+        max_expected_loss=options.max_expected_loss,
+        rows=len(matrix.items),
+        cost_by=None,
+        metric="recorded score",
+        seed=options.seed,
+        run=None,
+        device="no machine: the scores were recorded",
+        notes=(f"{left_out:,} rows were left out, for which some model has no score.",) if left_out else (),
+    )
+    answer = assemble_race(blank, options.goal, [Contestant(lane, Candidate(lane.candidate, None)) for lane in lanes], end)
+    return replace(answer, recorded_cost=_cost(matrix, lanes))
+
+
+def _cost(matrix: ScoreMatrix, lanes: list[Lane]) -> RecordedCost | None:
+    if matrix.costs is None:
+        return None
+    spent = sum(float(matrix.costs[k, : len(lane.records)].sum()) for k, lane in enumerate(lanes))
+    return RecordedCost(spent, float(matrix.costs.sum()), matrix.cost_unit or "the file's unit")

@@ -1,0 +1,154 @@
+"""Answers of races as the reports get them, one for each way in which a race can end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from llmpick.decide.answer import Spending
+from llmpick.decide.placing import placing
+from llmpick.decide.race_answer import NewInputs, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict, RecordedCost
+from llmpick.evidence.call import EngineInfo, Outcome
+from llmpick.evidence.model import Candidate, Endpoint
+from llmpick.evidence.values import Unknown
+from llmpick.stats.plain import PlainRule
+from llmpick.stats.race import Progress
+from llmpick.stats.rules import Goal
+
+ENGINE = EngineInfo("llama.cpp", "xllamacpp 2026.10", "cpu", {"n_threads": 2})
+NOT_RUN = Unknown("not run")
+
+
+def _raced(shares: dict[str, float], done: list[int], rows: int, *, tolerance: float = 0.02) -> RaceAnswer:
+    """The answer of the plain rule on scores that are right in these shares of the rows."""
+    scores = np.array([[float((i * 37 % rows) < share * rows) for i in range(rows)] for share in shares.values()])
+    lost = np.zeros_like(scores, dtype=bool)
+    goal = Goal(tolerance, 0.95)
+    progress = Progress(scores, lost, np.array(done), np.zeros(len(done), dtype=np.int64))
+    standing = PlainRule(goal).judge(progress)
+    placed = placing(list(shares), progress, standing, goal)
+    racers = tuple(
+        Racer(
+            Candidate(name, Endpoint("http://127.0.0.1:8000/v1", name.partition("#")[2] or name)),
+            placed.places[k],
+            Spending(done[k], 30 * done[k], 0.5 * done[k] + 1),
+            Spending(rows, 30 * rows, 0.5 * rows + 1),
+            cost=0.5,
+            engine=ENGINE,
+            outcomes={Outcome.ANSWERED: done[k]},
+        )
+        for k, name in enumerate(shares)
+    )
+    ordered = tuple(sorted(racers, key=lambda one: one.placed.place not in (Place.CHOSEN, Place.LEADER)))
+    leader = list(shares)[placed.leader]
+    return RaceAnswer(
+        task="support-intents",
+        source="models",
+        guarantee="anytime",
+        confidence=0.95,
+        tolerance=tolerance,
+        verdict=placed.verdict,
+        stop=RaceStop.DECIDED if placed.chosen is not None else RaceStop.BUDGET,
+        reasons=() if placed.chosen is not None else (f"{leader} leads, but the budget is spent",),
+        chosen=leader if placed.chosen is not None else None,
+        leader=leader,
+        candidates=ordered,
+        new_inputs=placed.new_inputs,
+        spent=Spending(sum(done), 30 * sum(done), 0.5 * sum(done) + len(done)),
+        everything=Spending(rows * len(done), 30 * rows * len(done), 0.5 * rows * len(done) + len(done)),
+        rows=rows,
+        cost_by="seconds",
+        metric="exact_match",
+        seed=0,
+        run="20261124-120000-support-intents-ab12",
+        device="AMD EPYC",
+        risk=0.0123,
+        expected_loss=0.0004,
+        next_saving=0.00005,
+    )
+
+
+def won() -> RaceAnswer:
+    return _raced({"http://127.0.0.1:8000/v1#large": 0.9, "http://127.0.0.1:8000/v1#small": 0.3}, [60, 60], 320)
+
+
+def tie() -> RaceAnswer:
+    """On average over tasks; and the rows do not settle it for new inputs."""
+    shares = {f"http://127.0.0.1:8000/v1#{name}": share for name, share in (("a", 0.8), ("b", 0.8), ("c", 0.3))}
+    return replace(_raced(shares, [300, 300, 120], 300), guarantee="bayes", stop=RaceStop.ALL_ROWS)
+
+
+def undecided() -> RaceAnswer:
+    return _raced({"http://127.0.0.1:8000/v1#large": 0.62, "http://127.0.0.1:8000/v1#small": 0.58}, [90, 60], 320)
+
+
+def interrupted() -> RaceAnswer:
+    """With rows that the machinery lost, a model that broke a limit and one whose engine failed; nothing is known of the average."""
+    answer = undecided()
+    first, second = answer.candidates
+    lossy = replace(second, placed=replace(second.placed, rows_lost=3), outcomes={Outcome.ANSWERED: 57, Outcome.FAILED: 3})
+    blank = Placed(Place.EXCLUDED, ("needs at least 9.1 GiB, the limit is 4 GiB",), 0, 0, NOT_RUN, NOT_RUN, NOT_RUN, NOT_RUN)
+    failed = replace(blank, place=Place.FAILED, reasons=("not a GGUF file (broken.gguf, byte 0); download it again",))
+    out = tuple(Racer(Candidate(name, None), why, Spending(), Spending()) for name, why in (("big.gguf", blank), ("broken.gguf", failed)))
+    unknown = Unknown("the rule does not compute it")
+    return replace(
+        answer,
+        stop=RaceStop.INTERRUPTED,
+        reasons=(f"{answer.leader} leads, but it was interrupted",),
+        candidates=(first, lossy, *out),
+        risk=unknown,
+        expected_loss=unknown,
+        next_saving=unknown,
+        notes=("This machine's GPU stands idle: the engine was built without it.",),
+    )
+
+
+def expected_loss() -> RaceAnswer:
+    return replace(won(), guarantee="bayes", stop=RaceStop.EXPECTED_LOSS, max_expected_loss=0.01)
+
+
+def paid_before() -> RaceAnswer:
+    """Every call was kept from an earlier run."""
+    answer = won()
+    return replace(
+        answer, spent=Spending(0, 0, 0.0), candidates=tuple(replace(one, spent=Spending(0, 0, 0.0)) for one in answer.candidates)
+    )
+
+
+def alone() -> RaceAnswer:
+    return _raced({"http://127.0.0.1:8000/v1#only": 0.5}, [16], 320)
+
+
+def recorded() -> RaceAnswer:
+    """Many models of a matrix, with costs in characters."""
+    answer = _raced({f"model-{k:02d}": 0.9 - 0.04 * k for k in range(14)}, [200] * 14, 500)
+    named = tuple(replace(one, candidate=Candidate(one.candidate.id, None), engine=None, cost=417.25) for one in answer.candidates)
+    cost = RecordedCost(1_168_300.0, 2_920_750.0, "characters")
+    return replace(
+        answer, task="scores.csv", source="recorded", run=None, cost_by=None, metric="recorded score", candidates=named, recorded_cost=cost
+    )
+
+
+def none_fits() -> RaceAnswer:
+    placed = Placed(Place.EXCLUDED, ("needs at least 9.1 GiB, the limit is 20 MiB",), 0, 0, NOT_RUN, NOT_RUN, NOT_RUN, NOT_RUN)
+    return replace(
+        won(),
+        verdict=RaceVerdict.NONE_FITS,
+        stop=RaceStop.NOT_RUN,
+        reasons=("no model satisfies the task's limits",),
+        chosen=None,
+        leader=None,
+        candidates=(Racer(Candidate("big.gguf", None), placed, Spending(), Spending()),),
+        new_inputs=NewInputs(),
+        spent=Spending(),
+        everything=Spending(),
+        run=None,
+        risk=NOT_RUN,
+        expected_loss=NOT_RUN,
+        next_saving=NOT_RUN,
+    )
+
+
+ALL: dict[str, Callable[[], RaceAnswer]] = {
+    make.__name__: make for make in (won, tie, undecided, interrupted, expected_loss, paid_before, alone, recorded, none_fits)
+}

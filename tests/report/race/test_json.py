@@ -1,0 +1,77 @@
+"""The document of `race --json`: complete, valid by the shipped schema, and with a reason for every null."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from tests.report.race import answers, regenerate
+
+from llmpick.evidence.values import Interval
+from llmpick.report.race import answer_to_json
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    schema = json.loads(regenerate.SCHEMA.read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.fixture(params=list(answers.ALL))
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(inner)
+
+
+def test_every_document_satisfies_the_shipped_schema(name: str, validator: jsonschema.Draft202012Validator) -> None:
+    validator.validate(json.loads(json.dumps(answer_to_json(answers.ALL[name]()), allow_nan=False)))
+
+
+def test_every_null_has_a_reason_beside_it_and_nothing_else_has(name: str) -> None:
+    for one in objects(answer_to_json(answers.ALL[name]())):
+        assert {key for key, value in one.items() if value is None} == one.get("unknown", {}).keys()
+
+
+def test_values_pass_unrounded(name: str) -> None:
+    answer = answers.ALL[name]()
+    document = answer_to_json(answer)
+    assert [one["id"] for one in document["candidates"]] == [one.candidate.id for one in answer.candidates]
+    for written, one in zip(document["candidates"], answer.candidates, strict=True):
+        gap = one.placed.difference
+        assert written["status"] == one.placed.place.value
+        assert (written["difference"] is None) != isinstance(gap, Interval)
+        if isinstance(gap, Interval):
+            assert written["difference"] == {"value": gap.value, "low": gap.low, "high": gap.high, "confidence": 0.95}
+    assert document["spent"]["calls"] == answer.spent.calls
+    assert document["everything"]["tokens"] == answer.everything.tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "settled"), [("won", True, True), ("undecided", False, False), ("tie", True, False), ("none_fits", False, False)]
+)
+def test_the_leader_is_named_whether_chosen_or_not(name: str, chosen: bool, settled: bool) -> None:
+    document = answer_to_json(answers.ALL[name]())
+    assert (document["chosen"] is not None) == chosen
+    assert document["new_inputs"]["settled"] == settled
+    if chosen:
+        assert document["chosen"] == document["leader"]
+
+
+def test_a_wrong_document_is_refused(validator: jsonschema.Draft202012Validator) -> None:
+    document = answer_to_json(answers.won())
+    for broken in ({}, {**document, "verdict": "maybe"}, {key: value for key, value in document.items() if key != "leader"}):
+        assert not validator.is_valid(broken)
+
+
+def test_the_shipped_schema_and_the_docs_are_current() -> None:
+    again = "run `python -m tests.report.race.regenerate`"
+    assert regenerate.SCHEMA.read_text("utf-8") == regenerate.schema_text(), again
+    assert regenerate.DOCS.read_text("utf-8") == regenerate.docs_text(), again

@@ -1,0 +1,236 @@
+"""`race --text` from a text and names of models to its answer and report: real models on a little text, scripted ones for the rest."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tests.measure.scripted_scorer import ScriptedScorer, model
+
+from llmpick.decide.race_answer import Place, RaceStop, RaceVerdict
+from llmpick.decide.text_answer import TextFigures, TextRaceAnswer
+from llmpick.evidence.errors import EngineError, InputError
+from llmpick.evidence.likelihood import TextScore
+from llmpick.evidence.model import Weights
+from llmpick.evidence.task import Budget
+from llmpick.evidence.values import Interval
+from llmpick.measure.likelihood import TextScorer
+from llmpick.measure.scorers import open_scorer
+from llmpick.report.race_text import print_text_race, text_race_to_json
+from llmpick.workflow.race_text import TextRaceOptions, race_text
+
+PLAIN_TEXT = Path(__file__).parents[1] / "data/plain_text"
+
+
+def documents(folder: Path, count: int) -> Path:
+    for i in range(count):
+        text = "".join(f"Day {i}.{j}: the river was high, and nobody crossed it before noon.\n\n" for j in range(20 + i % 7))
+        (folder / f"{i:03}.txt").write_text(text)
+    return folder
+
+
+class Scripts:
+    """An opener of scripted scorers, by a word in the path of the model that is asked for."""
+
+    def __init__(self, scorers: Mapping[str, Callable[[], ScriptedScorer] | Exception]) -> None:
+        self._scorers = scorers
+
+    def __call__(self, run: Weights, *, engine: str | None = None, context_tokens: int | None = None) -> ScriptedScorer:
+        made = next(made for word, made in self._scorers.items() if word in f"{run.path} on {engine}")
+        if isinstance(made, Exception):
+            raise made
+        return made()
+
+
+@pytest.fixture
+def race(smollm2_path: Path, gemma_path: Path, tmp_path: Path) -> Callable[..., TextRaceAnswer]:
+    """Races scripts under the names of the two real models on 30 documents of a sentence each day."""
+
+    def run(smollm2: Any, gemma: Any, **options: Any) -> TextRaceAnswer:
+        text = options.pop("text", None) or documents(tmp_path, 30)
+        scripts = Scripts({"SmolLM2": smollm2, "gemma": gemma})
+        models = (str(smollm2_path), str(gemma_path))
+        return race_text(TextRaceOptions(text, models=models, **{"chunk_bytes": 500, **options}), environ={}, opener=scripts)
+
+    return run
+
+
+def scripted(rate: float, noise: float = 0.05, seed: int = 0, **settings: Any) -> Callable[[], ScriptedScorer]:
+    return lambda: ScriptedScorer(model(rate, noise=noise, seed=seed), load_seconds=1.0, **settings)
+
+
+def figures(answer: TextRaceAnswer, word: str) -> TextFigures:
+    found = next(racer.figures for racer in answer.racers if word in racer.candidate)
+    assert isinstance(found, TextFigures)
+    return found
+
+
+def shown(answer: TextRaceAnswer, width: int = 100) -> str:
+    console = Console(width=width)
+    with console.capture() as captured:
+        print_text_race(answer, console)
+    return captured.get()
+
+
+def test_real_models_on_english_and_chinese(smollm2_path: Path, gemma_path: Path, tmp_path: Path) -> None:
+    """The figure is all bits over all bytes of what the scorers say of the whole documents, which are one chunk each."""
+    texts = [(PLAIN_TEXT / name).read_bytes().decode()[:length] for name, length in (("ferry.txt", 160), ("茶馆.txt", 60))]
+    for i, text in enumerate(texts):
+        (tmp_path / f"{i}.txt").write_text(text)
+    said: dict[str, list[TextScore]] = {}
+
+    def opener(run: Weights, **options: Any) -> TextScorer:
+        scorer = open_scorer(run, **options)
+        score_document = scorer.score_document
+
+        def kept(text: str, **how: Any) -> TextScore:
+            assert text in texts
+            said.setdefault(str(run.path), []).append(score_document(text, **how))
+            return said[str(run.path)][-1]
+
+        scorer.score_document = kept
+        return scorer
+
+    answer = race_text(TextRaceOptions(tmp_path, models=(str(smollm2_path), str(gemma_path))), environ={}, opener=opener)
+    assert answer.verdict is RaceVerdict.WON
+    assert answer.stop is RaceStop.ALL_ROWS
+    assert answer.winner == str(gemma_path)
+    for path, scores in said.items():
+        figure = figures(answer, path).on_text
+        assert isinstance(figure, Interval)
+        bits = -sum(score.nats for score in scores) / math.log(2) / sum(score.text_bytes for score in scores)
+        assert figure.low == figure.value == figure.high == pytest.approx(bits)
+        assert 0.8 < bits < 3
+    assert figures(answer, "gemma").bytes == sum(len(text.encode()) for text in texts)
+    document = json.loads(json.dumps(text_race_to_json(answer), allow_nan=False))
+    assert document["winner"] == str(gemma_path)
+    assert document["candidates"][1]["difference"]["on_text"]["value"] > 0.1
+
+
+def test_a_clear_winner_early(race: Callable[..., TextRaceAnswer]) -> None:
+    answer = race(scripted(1.0, seed=1), scripted(1.4, seed=2))
+    assert (answer.verdict, answer.stop) == (RaceVerdict.WON, RaceStop.DECIDED)
+    assert [racer.place for racer in answer.racers] == [Place.CHOSEN, Place.BEATEN]
+    assert answer.spent.reads < 2 * answer.chunks / 4
+    difference = answer.racers[1].difference
+    assert difference is not None
+    assert isinstance(difference.on_text, Interval)
+    assert isinstance(difference.on_new_text, Interval)
+    assert difference.on_text.low > 0.3
+    assert difference.more_units == 0
+    assert "SmolLM2-135M-Instruct.Q4_1 needs the fewest bits" in shown(answer)
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_the_report_fits_and_breaks_no_name(race: Callable[..., TextRaceAnswer], width: int) -> None:
+    text = shown(race(scripted(1.0, seed=1), scripted(1.4, seed=2)), width)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert any(line.startswith("SmolLM2-135M-Instruct.Q4_1 ") for line in text.splitlines())
+    assert ("KB/s" in text) == (width >= 100)
+
+
+def test_of_a_tie_the_smaller_model_is_taken(race: Callable[..., TextRaceAnswer], smollm2_path: Path) -> None:
+    answer = race(scripted(1.004, 0.0), scripted(1.0, 0.0))
+    assert answer.verdict is RaceVerdict.TIE
+    assert answer.winner == str(smollm2_path)
+    assert len(answer.tie) == 2
+    assert "A tie" in shown(answer)
+
+
+def test_a_spent_budget_leaves_it_undecided_and_says_how_much_more(race: Callable[..., TextRaceAnswer]) -> None:
+    answer = race(scripted(1.0, 0.9, 1), scripted(1.02, 0.9, 2), budget=Budget(calls=40))
+    assert answer.verdict is RaceVerdict.UNDECIDED
+    assert answer.stop is RaceStop.BUDGET
+    assert answer.winner is not None
+    assert {racer.place for racer in answer.racers} == {Place.LEADER, Place.OPEN}
+    assert answer.more_chunks is not None
+    assert 0 < answer.more_chunks <= answer.chunks - 20
+    assert text_race_to_json(answer)["decided"] is False
+    assert "Undecided: the budget is spent." in shown(answer)
+    assert "would decide" in shown(answer)
+
+
+def test_ctrl_c_names_who_leads_and_before_the_first_chunk_nobody(race: Callable[..., TextRaceAnswer]) -> None:
+    answer = race(scripted(1.0, 0.9, 1), scripted(1.02, 0.9, 2, interrupted_at=5))
+    assert (answer.verdict, answer.stop) == (RaceVerdict.UNDECIDED, RaceStop.INTERRUPTED)
+    assert answer.winner is not None
+    with pytest.raises(KeyboardInterrupt):
+        race(scripted(1.0, interrupted_at=1), scripted(1.0, interrupted_at=1))
+
+
+def test_an_engine_that_cannot_score_text_fails_alone(race: Callable[..., TextRaceAnswer], gemma_path: Path) -> None:
+    cannot = InputError("the server tells no likelihoods", where="http://somewhere", remedy="use another")
+    answer = race(cannot, scripted(1.0))
+    assert answer.winner == str(gemma_path)
+    failed = answer.racers[-1]
+    assert failed.place is Place.FAILED
+    assert failed.reasons == ("the server tells no likelihoods (http://somewhere); use another",)
+    assert text_race_to_json(answer)["candidates"][-1]["bits_per_byte"] is None
+    assert "the server tells no likelihoods" in shown(answer)
+
+
+def test_when_nothing_was_read_the_first_failure_is_raised(race: Callable[..., TextRaceAnswer]) -> None:
+    with pytest.raises(EngineError, match="first"):
+        race(EngineError("first", where="", remedy=""), EngineError("second", where="", remedy=""))
+    with pytest.raises(InputError, match="budget does not reach"):
+        race(scripted(1.0), scripted(1.0), budget=Budget(calls=1))
+    with pytest.raises(InputError, match="prices"):
+        race(scripted(1.0), scripted(1.0), budget=Budget(money=1.0))
+
+
+def test_unequal_terms_are_told(race: Callable[..., TextRaceAnswer]) -> None:
+    answer = race(scripted(1.0, start_mark=False), scripted(1.4, max_tokens=100))
+    notes = "\n".join(answer.notes)
+    assert "Q4_1.gguf has a chat template" in notes
+    assert "knows no mark for the start of a text" in notes
+    assert "can read 100 tokens at once, less than a chunk" in notes
+    assert "says nothing about following instructions" in notes
+    plain = "\n".join(race(scripted(1.0), scripted(1.4)).notes)
+    assert "no mark" not in plain
+    assert "at once" not in plain
+
+
+def test_two_engines_that_split_one_model_differently_are_told(gemma_path: Path, tmp_path: Path) -> None:
+    def opened(split: Callable[[str], list[int]]) -> Callable[[], ScriptedScorer]:
+        return lambda: ScriptedScorer(model(1.0), name="an engine", split=split)
+
+    def notes(other: Callable[[str], list[int]]) -> str:
+        scripts = Scripts({"llama.cpp": opened(lambda text: [1] * len(text)), "transformers": opened(other)})
+        options = TextRaceOptions(documents(tmp_path, 30), models=(str(gemma_path),), engines=("llama.cpp", "transformers"))
+        answer = race_text(options, environ={}, opener=scripts)
+        assert [racer.candidate.rpartition(" on ")[2] for racer in answer.racers] == ["llama.cpp", "transformers"]
+        return "\n".join(answer.notes)
+
+    assert "split" not in notes(lambda text: [1] * len(text))
+    assert "split 8 of the first 8 chunks differently" in notes(lambda text: [1] * len(text) + [2])
+
+
+def test_the_same_seed_gives_the_same_answer(race: Callable[..., TextRaceAnswer]) -> None:
+    def run(seed: int) -> dict[str, Any]:
+        return text_race_to_json(race(scripted(1.0, 0.3, 1), scripted(1.05, 0.3, 2), seed=seed))
+
+    def without_time(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without_time(part) for key, part in value.items() if "seconds" not in key}
+        return [without_time(part) for part in value] if isinstance(value, list) else value
+
+    assert without_time(run(1)) == without_time(run(1))
+    assert without_time(run(1)) != without_time(run(2))
+
+
+def test_one_document_is_compared_by_its_sections_and_one_chunk_says_nothing_of_others(
+    race: Callable[..., TextRaceAnswer], tmp_path: Path
+) -> None:
+    file = tmp_path / "one.txt"
+    file.write_text("".join(f"Line {i} of the only document.\n" for i in range(400)))
+    answer = race(scripted(1.0, 0.02, 1), scripted(1.4, 0.02, 2), text=file)
+    assert (answer.documents, answer.unit) == (1, "section")
+    assert "All text is one document" in "\n".join(answer.notes)
+    file.write_text("A single line.")
+    single = text_race_to_json(race(scripted(1.0), scripted(1.4), text=file))
+    assert single["candidates"][0]["bits_per_byte"] is None
+    assert "says nothing of how far others differ" in single["candidates"][0]["unknown"]["bits_per_byte"]
+    assert single["candidates"][0]["bits_per_byte_on_text"]["value"] > 0

@@ -1,0 +1,167 @@
+"""`llmpick race --scores`: one recorded race told like any other, and many of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from tests.shared_data import shared_data
+
+from llmpick.cli.main import run
+from llmpick.evidence.errors import InputError
+from llmpick.evidence.scores import ScoreMatrix
+from llmpick.workflow.recorded import drawn
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "src/llmpick/report/race.schema.json").read_text())
+SHARES = {"strong": 0.9, "middle": 0.6, "weak": 0.3}
+ROWS = 200
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    rows = [[f"item-{i}", *(int((i * 37 % ROWS) < share * ROWS) for share in SHARES.values())] for i in range(ROWS)]
+    file = tmp_path / "scores.csv"
+    file.write_text("\n".join(",".join(map(str, row)) for row in [["item", *SHARES], *rows]) + "\n")
+    return file
+
+
+@pytest.fixture
+def costs(scores: Path) -> Path:
+    file = scores.with_name("output_characters.csv")
+    rows = [[f"item-{i}", 900 + i, 300, 100] for i in range(ROWS)]
+    file.write_text("\n".join(",".join(map(str, row)) for row in [["item", *SHARES], *rows]) + "\n")
+    return file
+
+
+def answer(words: list[str | Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert run(["race", *map(str, words), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMA).validate(document)
+    return document
+
+
+@pytest.mark.parametrize("guarantee", ["anytime", "bayes"])
+def test_one_recorded_race_is_told_like_any_other(guarantee: str, scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--guarantee", guarantee, "--repeat", 1], capsys)
+    assert document["source"] == "recorded"
+    assert document["chosen"] == "strong"
+    assert document["rows"] == ROWS
+    assert document["spent"]["calls"] == sum(c["rows_run"] for c in document["candidates"]) < 3 * ROWS
+    assert document["everything"]["calls"] == 3 * ROWS
+    assert document["recorded_cost"] is None
+    assert document["run"] is None
+
+
+def test_recorded_costs_are_summed_over_the_calls_that_were_needed(scores: Path, costs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--costs", costs, "--spend-by", "cost"], capsys)
+    cost = document["recorded_cost"]
+    assert cost["everything"] == sum(1300 + i for i in range(ROWS))
+    assert 0 < cost["spent"] < cost["everything"]
+    assert cost["unit"]
+    cells = {c["id"]: c["cost"] for c in document["candidates"]}
+    assert cells["weak"] == 100
+    assert 900 <= cells["strong"] < 1100
+
+
+def test_the_seed_decides_and_nothing_else(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    same = [answer(["--scores", scores, "--seed", 3], capsys) for _ in range(2)]
+    assert same[0] == same[1]
+    others = [answer(["--scores", scores, "--seed", seed], capsys)["candidates"][0]["score_on_rows"] for seed in range(4, 9)]
+    assert any(other != same[0]["candidates"][0]["score_on_rows"] for other in others)
+
+
+@pytest.mark.parametrize("guarantee", ["anytime", "bayes"])
+def test_many_races_are_summed_up(guarantee: str, scores: Path, costs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["race", "--scores", scores, "--repeat", 20, "--seed", 1, "--models", 2, "--rows", 150, "--guarantee", guarantee]
+    assert run([*map(str, words), "--json"]) == 0
+    without = json.loads(capsys.readouterr().out)
+    assert run([*map(str, words), "--costs", str(costs), "--spend-by", "cost", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    for document in (without, told):
+        assert (document["repeats"], document["models"], document["rows"], document["seed"]) == (20, 2, 150, 1)
+        assert 0 < document["cost_fraction"]["median"] <= 1
+        assert document["cost_fraction"].keys() >= {"mean", "median"}
+        assert document["regret"].keys() >= {"mean", "p95"}
+        assert 0 <= document["error_rate"] <= 1
+        assert document["decided_at_half"] == 1.0, "the three are far apart"
+        assert sum(document["winners"].values()) == pytest.approx(1)
+        assert document["seconds"] > 0
+    assert without["token_cost_fraction"] is None
+    assert without["unknown"]["token_cost_fraction"] == "the file has no costs"
+    assert 0 < told["token_cost_fraction"]["mean"] <= 1
+
+
+def test_many_races_in_words(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["race", "--scores", str(scores), "--repeat", "5"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "5 races of 3 models on 200 rows, anytime at 95%" in said
+    assert "strong: 100%" in said
+
+
+def test_a_draw_of_models_and_rows(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--models", 2, "--rows", 50, "--seed", 1], capsys)
+    assert (len(document["candidates"]), document["rows"]) == (2, 50)
+
+
+def test_a_budget_leaves_it_undecided_with_a_leader(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--budget", "9calls"], capsys)
+    assert (document["verdict"], document["stop"]) == ("undecided", "budget")
+    assert document["spent"]["calls"] <= 9
+    assert document["leader"] is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--models", "4"], "4 models are asked for, there are 3"),
+        (["--rows", "201"], "201 rows are asked for, there are 200"),
+        (["--spend-by", "cost"], "the file has no costs"),
+        (["--repeat", "3", "--budget", "9calls"], "--budget has no effect with --repeat"),
+        (["-m", "a.gguf"], "--model has no effect with --scores"),
+        (["--cost-by", "memory"], "--cost-by has no effect with --scores"),
+    ],
+)
+def test_what_cannot_be_done_is_said(words: list[str], what: str, scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["race", "--scores", str(scores), *words, "--json"]) == 2
+    assert what in json.loads(capsys.readouterr().out)["error"]["what"]
+
+
+def test_a_file_with_one_model_is_no_race(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.csv").write_text("item,a\nx,1\ny,0\n")
+    assert run(["race", "--scores", str(tmp_path / "one.csv"), "--json"]) == 2
+    assert "two models" in json.loads(capsys.readouterr().out)["error"]["what"]
+
+
+def matrix(seen: list[list[bool]]) -> ScoreMatrix:
+    cells = np.array(seen)
+    names = tuple("abc"[: cells.shape[0]])
+    return ScoreMatrix(names, tuple(map(str, range(cells.shape[1]))), np.arange(cells.size, dtype=float).reshape(cells.shape) / 10, cells)
+
+
+def test_rows_that_a_model_lacks_are_left_out_and_counted() -> None:
+    kept, left_out = drawn(matrix([[True, True, False, True], [True, False, True, True]]), models=None, rows=None, seed=0)
+    assert sorted(kept.items) == ["0", "3"]
+    assert left_out == 2
+    for j, item in enumerate(kept.items):
+        assert kept.scores[:, j].tolist() == [int(item) / 10, (4 + int(item)) / 10]
+
+
+def test_no_row_with_all_scores_is_an_error() -> None:
+    with pytest.raises(InputError, match="no row has a score of every model"):
+        drawn(matrix([[True, False], [False, True]]), models=None, rows=None, seed=0)
+
+
+def test_a_draw_takes_what_there_is_once() -> None:
+    kept, _ = drawn(matrix([[True] * 6] * 3), models=2, rows=4, seed=5)
+    assert len(set(kept.items)) == 4
+    assert len(set(kept.models)) == 2
+
+
+def test_a_real_matrix(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--scores", shared_data("evaluation/mmlu_pro/scores.csv.gz"), "--models", 4, "--rows", 300, "--tolerance", 0.05, "--seed", 2]
+    document = answer([*words, "--costs", shared_data("evaluation/mmlu_pro/output_characters.csv.gz")], capsys)
+    assert document["verdict"] in ("won", "tie")
+    assert document["cost_fraction"] < 1
+    assert document["recorded_cost"]["unit"] == "characters"
