@@ -8,6 +8,8 @@
 | `ollama:model:tag` | a model of the Ollama server |
 | `https://host/v1#model` | a model behind an OpenAI-compatible endpoint |
 
+Behind each may stand `?thinking=on`, `?thinking=off` or a budget of tokens, `?thinking=2048`: `names_settings.py` takes that off first.
+
 A path that exists always wins. A colon cannot stand in a repository's name, so the file of a repository is never mistaken for a path.
 """
 

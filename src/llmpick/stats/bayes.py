@@ -8,7 +8,7 @@ Calls go to the one who would be returned and to those who may be better than it
 a call; those who lag behind catch up first, since only rows that both have run say much about a difference.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,9 +89,10 @@ def expected_saving(found: Posterior, best: NDArray[np.int64], then: NDArray[np.
 
 @dataclass(slots=True)
 class BayesRule:
-    """Keeps the protocol `Rule` for one race."""
+    """Keeps the protocol `Rule` for one race. The posterior of the progress judged last is kept for the choice of the next batch."""
 
     goal: Goal
+    _last: tuple[Progress, Posterior] | None = field(default=None, repr=False)
 
     def judge(self, progress: Progress) -> Standing:
         count, rows = progress.scores.shape
@@ -100,7 +101,7 @@ class BayesRule:
             return Standing(nobody, np.zeros(0, dtype=np.int64), nobody, None)
         if (progress.done == 0).all():
             return Standing(np.zeros(count, dtype=bool), np.full(count, -1), np.zeros(count, dtype=bool), None)
-        found = posterior(_moments(progress), rows)
+        found = self._believed(progress)
         view = outlook(found, self.goal.tolerance)
         best, risk, loss = int(view.best[0]), view.risk[0], view.loss[0]
         allowed = 1 - self.goal.confidence
@@ -121,8 +122,18 @@ class BayesRule:
         rows = progress.scores.shape[1]
         if (progress.done == 0).all():
             return np.full(len(progress.done), min(FIRST_ROWS, rows))
-        view = outlook(posterior(_moments(progress), rows), self.goal.tolerance)
+        view = outlook(self._believed(progress), self.goal.tolerance)
         return targets(view, progress.done[None], rows, cost_per_call[None])[0]
+
+    def _believed(self, progress: Progress) -> Posterior:
+        if self._last is None or self._last[0] is not progress:
+            self._last = progress, believed(progress)
+        return self._last[1]
+
+
+def believed(progress: Progress) -> Posterior:
+    """The posterior of all scores on the whole row set, after at least one row of somebody."""
+    return posterior(_moments(progress), progress.scores.shape[1])
 
 
 def _moments(progress: Progress) -> Moments:

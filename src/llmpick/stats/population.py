@@ -48,8 +48,9 @@ class Moments:
 
 def moments(scores: Array, done: NDArray[np.int64]) -> Moments:
     """Of one race, R = 1: `scores` (K, N), of which the first `done[k]` columns of row k are read."""
-    seen = (np.arange(scores.shape[1]) < done[:, None]).astype(np.float64)
-    read = scores * seen
+    furthest = int(done.max(initial=0))
+    seen = (np.arange(furthest) < done[:, None]).astype(np.float64)
+    read = scores[:, :furthest] * seen
     return Moments(done[None], np.minimum(done[:, None], done)[None], (read @ seen.T)[None], (read @ read.T)[None])
 
 
