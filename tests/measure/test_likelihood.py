@@ -72,6 +72,7 @@ def test_windows_score_every_token_once_with_the_promised_context(length: int, b
         ("The answer is ", "yes", ["The", " answer", " is"], [" yes"], 4),  # the space belongs to the word that follows
         ("The answer is ", "!", ["The", " answer", " is"], [" !"], 2),
         ("Line\n", "yes", ["Line", "\n"], ["yes"], 3),  # nothing is joined to a line break
+        ("Line\n ", "yes", ["Line"], ["\n", " yes"], 5),
         ("The answ", "er", ["The", " answ"], ["er"], 2),  # joined all the same: the text by itself
         ("", "two words", [], ["two", " words"], 9),
         ("   ", "yes", [], ["  ", " yes"], 6),

@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+from llmpick.decide.thinking import ThinkingBought
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy, TaskKind
@@ -167,4 +168,6 @@ class Answer:
     learning_curve: tuple[LearningPoint, ...] = ()
     traces: tuple[Trace, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    thinking: tuple[ThinkingBought, ...] = ()
+    """For each model that took part with and without thinking."""
     notes: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from llmpick.decide.answer import Spending
+from llmpick.decide.judging import Judging
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy
@@ -144,6 +145,8 @@ class RaceAnswer:
     expected_loss: float | Unknown = _NOT_COMPUTED
     next_saving: float | Unknown = _NOT_COMPUTED
     recorded_cost: RecordedCost | None = None
+    judging: Judging | None = None
+    """None where a metric scores. Its calls are part of `spent` and `everything`."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+BENCH = ("judge:", "opponent:")
+"""What stands before a model's id in a run's log where it served the bench, and was no candidate."""
+
+
 class Verdict(StrEnum):
     """Which of the two answers shown the judge calls better; `UNREADABLE` when it wrote none of the allowed words."""
 

@@ -27,5 +27,5 @@ class TextScore:
 
     @property
     def perplexity(self) -> float:
-        """exp of the mean negative log-likelihood per token: comparable between models with the same tokenizer only."""
+        """The exponential of the mean negative log-likelihood per token: comparable between models with the same tokenizer only."""
         return math.exp(-self.nats / self.tokens)

@@ -44,7 +44,11 @@ def _run_lane(
     for known, indices in groupby(wanted, key=lambda i: lane.keys[i] in held):
         if known:
             for i in indices:
-                record = lane.reuse(held[lane.keys[i]], i)
+                try:
+                    record = lane.reuse(held[lane.keys[i]], i)
+                except LlmpickError as error:  # a judge that is gone for good
+                    lane.gone = error
+                    break
                 _keep(lane, record, ledger, on_call, paid=record.key in ledger.paid_before)
         else:
             _ask_rows(lane, list(indices), garage, ledger, on_call, stop)
@@ -88,6 +92,7 @@ def _ask_rows(
                 continue
             if lane.gone:
                 ledger.record(record, paid=True)
+                _charge(lane, record)
             else:
                 _keep(lane, record, ledger, on_call, paid=True)
 
@@ -95,6 +100,12 @@ def _ask_rows(
 def _keep(lane: Lane, record: CallRecord, ledger: Ledger, on_call: Callable[[Lane, CallRecord], None], *, paid: bool) -> None:
     ledger.record(record, paid=paid)
     lane.records.append(record)
-    if paid and record.outcome is not Outcome.FAILED:
-        lane.paid.append(record)
+    if paid:
+        _charge(lane, record)
     on_call(lane, record)
+
+
+def _charge(lane: Lane, record: CallRecord) -> None:
+    """Counts what was spent: every call that came back, and one that failed when the server may have charged for it."""
+    if record.outcome is not Outcome.FAILED or record.prompt_tokens or record.output_tokens:
+        lane.paid.append(record)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from llmpick.decide.answer import Spending
 from llmpick.evidence.call import CallRequest, Completion, OneLabel, Sampling
 from llmpick.evidence.judging import Judgement, Verdict
 from llmpick.evidence.task import Message
@@ -51,15 +52,6 @@ class Ruling:
         return sum(call.seconds for call in self.calls)
 
 
-@dataclass(frozen=True, slots=True)
-class JudgingCost:
-    """What a judge was asked, all in all."""
-
-    calls: int
-    tokens: int
-    seconds: float
-
-
 def judging_requests(contest: Contest, *, criteria: str | None = None, seed: int = 0) -> tuple[CallRequest, CallRequest]:
     """The two calls of a contest: the candidate's answer as A, then as B. `criteria` completes "say ..." in the instructions."""
     system = _SYSTEM.format(criteria=criteria or CRITERIA)
@@ -99,8 +91,9 @@ def asked(rulings: Sequence[Ruling]) -> list[Judgement]:
     return [ruling.judgement for ruling in rulings if ruling.calls]
 
 
-def cost(rulings: Sequence[Ruling]) -> JudgingCost:
-    return JudgingCost(
+def cost(rulings: Sequence[Ruling]) -> Spending:
+    """What the judge was asked, all in all; nothing is known of its price here."""
+    return Spending(
         calls=sum(len(ruling.calls) for ruling in rulings),
         tokens=sum(ruling.tokens for ruling in rulings),
         seconds=sum(ruling.seconds for ruling in rulings),

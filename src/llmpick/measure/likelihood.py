@@ -35,9 +35,9 @@ class TextScorer(Protocol):
     def score(self, context: str, text: str) -> TextScore:
         """The log-likelihood of `text` after `context` (which may be empty).
 
-        Both are tokenised as one string, as the model would meet them. White space that ends the context is scored with the text
-        where the tokenizer joins it to a word that follows (decided by the context alone, so that all answers to one question are
-        treated alike); `text_bytes` then counts it. A text that is joined to the context all the same is tokenised by itself.
+        Both are tokenised as one string, as the model would meet them. White space that ends the context is scored with the text where it
+        ends in a blank, or where the tokenizer joins it to a letter that follows: the context alone decides, so that all answers to one
+        question are treated alike. `text_bytes` then counts it. A text that is joined to the context all the same is tokenised by itself.
 
         Raises `InputError` for an empty text and for one that does not fit, `EngineError` when the machinery failed.
         """
@@ -105,7 +105,8 @@ class Placed:
 def placed(context: str, text: str, tokenize: Callable[[str], Tokens]) -> Placed:
     """Finds the tokens of `text` after `context`, by the rule of `TextScorer.score`."""
     kept = context.rstrip()
-    if kept != context and not _begins(tokenize(context + "a"), tokenize(context)):
+    # A blank belongs to the next word in nearly every vocabulary; line breaks are joined to what follows, or to each other, by some.
+    if kept != context and (context[-1] in " \t" or not _begins(tokenize(context + "a"), tokenize(context))):
         context, text = kept, context[len(kept) :] + text
     before, whole = tokenize(context), tokenize(context + text)
     joined = not _begins(whole, before) or len(whole) == len(before)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from llmpick.decide.cost import cost_ranks
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.task import Budget
-from llmpick.measure.budget import within_budget
+from llmpick.measure.budget import Beside, within_budget
 from llmpick.measure.calls import run_batch
 from llmpick.measure.garage import Garage
 from llmpick.measure.lane import Batch, Lane, Ledger
@@ -63,8 +63,10 @@ def run_race(
     capacity_bytes: int,
     on_look: Callable[[Look], None],
     on_call: Callable[[Lane, CallRecord], None],
+    beside: Callable[[], Beside] = Beside,
 ) -> RaceEnd:
-    """Races the lanes over `rows` rows. Models stay loaded together as far as `capacity_bytes` allow.
+    """Races the lanes over `rows` rows. Models stay loaded together as far as `capacity_bytes` allow. `beside` tells what was spent on
+    the race beside the lanes' own calls.
 
     Ctrl-C ends the race like a spent budget, when the calls under way have come back and are recorded.
     """
@@ -78,7 +80,7 @@ def run_race(
             wanted = _wanted(look, rule, rows, garage) if look.lanes else {}
             if not wanted:
                 return RaceEnd(look, Stop.STUCK, _why_stuck(look))
-            batch = within_budget(wanted, lanes, budget)
+            batch = within_budget(wanted, lanes, budget, beside())
             if not batch:
                 return RaceEnd(look, Stop.BUDGET, "the budget is spent")
             run_batch(batch, garage, ledger, on_call)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmpick.evidence.call import CallRecord, Outcome
+from llmpick.measure.thinking import split
 from llmpick.report import numbers
 from llmpick.report.runs import SCHEMA_VERSION, iso, result, run_document
 from llmpick.report.text import one_line
@@ -75,10 +76,10 @@ def print_run(whole: WholeRun, console: Console) -> None:
 
 
 def print_calls(entries: Entries, console: Console) -> None:
-    """One line per call; what is too long is cut."""
+    """One line per call, without the reasoning before an answer; what is too long is cut."""
     table = _table("row", "candidate", "outcome", ">score", ">time", "output")
     for call, _ in entries:
-        output = _cut(one_line(call.error or call.output))
+        output = _cut(one_line(call.error or split(call.output).answer or call.output))
         score = "-" if call.score is None else f"{call.score:.3g}"
         cells = (one_line(call.row), one_line(call.candidate), call.outcome.value, score, numbers.seconds(call.seconds), output)
         table.add_row(*(Text(cell) for cell in cells))

@@ -13,8 +13,9 @@ Ville's inequality it ever reaches 1 / (1 - confidence) with a probability of at
 The same event bounds "b is not the best" (M[b, b], m = 0 throughout) for all candidates at once.
 
 The stakes are what makes it quick. A bettor matters only in those races in which b has to be shown to be worse, so it stakes by Kelly's
-rule on the gap that is expected *given that there is one*: a normal prior for the gap, truncated at zero. The opponent is the one who
-leads; the lead passes on only when it is clear by half of a standard deviation, so that evidence gathers in one copy.
+rule on the gap that is expected *given that there is one*: a normal prior for the gap, truncated at zero. The tolerance counts where the
+opponent leads, and for the leader itself, whose closest rival would do as well. The opponent is the best of the others; the lead passes
+on only when it is clear by half of a standard deviation, so that evidence gathers in one copy.
 
 Assumes: scores in [0, 1]; rows in an order that is random and fixed beforehand; all who are still in the race run the same rows.
 Sources: Waudby-Smith and Ramdas, arXiv 2010.09686 (betting without replacement); Kelly, "A new interpretation of information rate" (1956).
@@ -120,7 +121,8 @@ class Bets:
         gap, variance = _gap_if_any(ahead[pick], spread[pick], seen)
         needed = -ahead[pick] / left
         relief = self.tolerance * self.rows / left
-        drift = gap - needed + relief * (opponent == self.leader[:, None])
+        leads = (everyone == self.leader[:, None]) | (opponent == self.leader[:, None])
+        drift = gap - needed + relief * leads
         stake = drift / (variance + drift**2)
         stake = np.clip(stake, 0.0, BOLDEST / np.maximum(1 + needed, 1e-3))
         betting = self.alive & (self.alive.sum(axis=1) > 1)[:, None]

@@ -8,18 +8,20 @@ import numpy as np
 
 from llmpick.decide.answer import Answer, CandidateAnswer, ChosenRun, Spending, Status, Trace, Verdict
 from llmpick.decide.choose import Choice, Judged, choose
-from llmpick.decide.screen import unnamed_languages
-from llmpick.evidence.model import Baseline, Candidate, Endpoint, Weights
+from llmpick.decide.screen import context_of, unnamed_languages
+from llmpick.evidence.model import Baseline, Candidate, Weights
 from llmpick.evidence.values import Unknown
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.classification import confusion, macro_f1
 from llmpick.workflow.accounts import answered, paid_for, saved, seconds_of, total
+from llmpick.workflow.bought import what_thinking_bought
 from llmpick.workflow.breakdown import disagreements, label_pairs, slices
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
 from llmpick.workflow.lanes import decode_speed, measured_memory, ttft
 from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.serving import how_to_serve, told_in_words
 
 NOT_RUN = Unknown("not run")
 
@@ -44,6 +46,7 @@ def assemble(findings: Findings, *, run: str, lanes: Sequence[Lane], end: RaceEn
         parts = [_unopposed(part) for part in parts]
     parts += [_dropped(raced, findings, ledger) for raced in everyone if raced not in to_the_end]
     models = [(raced.lane, raced.candidate) for raced in everyone if raced.entry]
+    rows = len(findings.course.examples)
     spent = total(part.spent for part in parts)
     verdict, reasons = _verdict(choice, to_the_end, findings)
     winner = choice.chosen if choice and verdict not in _WITHOUT_CHOICE else None
@@ -57,10 +60,12 @@ def assemble(findings: Findings, *, run: str, lanes: Sequence[Lane], end: RaceEn
         chosen_run=_how_to_serve(chosen, findings) if chosen else None,
         candidates=(*parts, *_not_raced(findings)),
         spent=spent,
-        saved=saved(models, spent, len(findings.course.examples)),
+        saved=saved(models, spent, rows),
         learning_curve=findings.learning_curve,
         traces=traces,
         disagreements=disagreements(findings.course, [raced.lane for raced in to_the_end]),
+        thinking=what_thinking_bought(models, confidence=findings.task.confidence, rows=rows),
+        notes=(*findings.notes, *([note] if chosen and (note := told_in_words(chosen)) else [])),
     )
 
 
@@ -249,13 +254,5 @@ def _baseline(candidate: Candidate) -> CandidateAnswer:
 
 
 def _how_to_serve(candidate: Candidate, findings: Findings) -> ChosenRun | None:
-    """The command that serves the chosen model as it was measured; None for a baseline, which needs no server."""
-    run = candidate.run
-    if isinstance(run, Weights) and run.format == "gguf":
-        context = findings.task.limits.context_tokens or min(DEFAULT_CONTEXT_TOKENS, run.context_tokens or DEFAULT_CONTEXT_TOKENS)
-        return ChosenRun("llama.cpp", run.quantization, f"llama-server --model {run.path} --ctx-size {context}")
-    if isinstance(run, Weights):
-        return ChosenRun("transformers", run.quantization, f"transformers serve --force-model {run.path}")
-    if isinstance(run, Endpoint):
-        return ChosenRun(run.server, None, f"ollama run {run.model}" if run.server == "ollama" else f"# served at {run.url} as {run.model}")
-    return None
+    known = context_of(candidate) or DEFAULT_CONTEXT_TOKENS
+    return how_to_serve(candidate, findings.task.limits.context_tokens or min(DEFAULT_CONTEXT_TOKENS, known))

@@ -10,6 +10,7 @@ from llmpick.evidence.task import Task, TaskKind
 from llmpick.measure.answer import parse
 from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import answer_text, row_text
+from llmpick.measure.thinking import split
 from llmpick.stats.betting import mean_interval
 from llmpick.workflow.lanes import Course
 
@@ -44,11 +45,14 @@ def label_pairs(course: Course, records: Sequence[CallRecord]) -> list[tuple[str
 
 
 def disagreements(course: Course, lanes: Sequence[Lane]) -> tuple[Disagreement, ...]:
-    """Rows on which scores differ among those who ran them: the widest difference first, then in race order."""
+    """Rows on which scores differ among those who ran them: the widest difference first, then in race order.
+
+    What a model reasoned before it answered is left out.
+    """
     found: list[tuple[float, Disagreement]] = []
     for i, example in enumerate(course.examples):
         answers = {lane.candidate: lane.records[i] for lane in lanes if i < len(lane.records)}
-        scored = {name: (record.output, record.score) for name, record in answers.items() if record.score is not None}
+        scored = {name: (split(record.output).answer, record.score) for name, record in answers.items() if record.score is not None}
         scores = [score for _, score in scored.values()]
         if len(scores) > 1 and max(scores) > min(scores):
             text, reference = row_text(course.task, example), answer_text(course.task, example.reference)

@@ -252,7 +252,7 @@ def _cost(lane: Lane, candidate: Candidate, cost_by: CostBy, memory: Estimate | 
     if not seen:
         return None
     if cost_by == "money":
-        price = money(seen, candidate)
+        price = money(lane.records, candidate)  # a lost row may have been charged for, too
         return None if price is None else price / len(seen)
     return seconds_of(seen) / len(seen)
 

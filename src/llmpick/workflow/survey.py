@@ -21,6 +21,7 @@ from llmpick.measure.engines import missing_engine
 from llmpick.measure.metrics import resolve
 from llmpick.measure.prompt import build_requests
 from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
+from llmpick.sources.names_settings import split_settings
 from llmpick.sources.task import load_task
 from llmpick.workflow.expectation import Expectation, as_fetched, of_files
 from llmpick.workflow.fetch import fetch_advice
@@ -165,8 +166,8 @@ def _fits(memory: Estimate | Unknown, limit_bytes: int) -> Literal["yes", "margi
 
 
 def _priced(candidate: Candidate, task: Task) -> Candidate:
-    """The candidate with the price that the task file gives it."""
-    price = task.prices.get(candidate.id)
+    """The candidate with the price that the task file gives it, by its whole name or by that without its `?thinking=`."""
+    price = task.prices.get(candidate.id) or task.prices.get(split_settings(candidate.id)[0])
     if price is None or not isinstance(candidate.run, Endpoint):
         return candidate
     return replace(candidate, run=replace(candidate.run, input_price=price.input, output_price=price.output))
