@@ -24,7 +24,8 @@ DOCS = ROOT / "docs/json.md"
 BEGIN, END = "<!-- begin: python -m tests.report.regenerate -->", "<!-- end -->"
 ORDER = (
     *("PickAnswer", "Candidate", "Score", "Difference", "Quantity", "Spent", "ChosenRun", "Outcomes", "Slice", "Confusion", "Engine"),
-    *("Fetch", "LearningPoint", "Share", "Trace", "Disagreement", "DisagreementAnswer", "PickError", "ErrorText"),
+    *("Fetch", "LearningPoint", "Share", "Trace", "Disagreement", "DisagreementAnswer"),
+    *("ThinkingBought", "Gain", "PickError", "ErrorText"),
 )
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from llmpick.decide.answer import Spending
 from llmpick.evidence.judging import Judgement, Verdict
-from llmpick.measure.judge import JudgingCost
 from llmpick.report.judge import judge_lines
 from llmpick.stats.pairwise import judge_record
 
@@ -12,7 +12,7 @@ FIRST, SECOND, NONE = Verdict.FIRST, Verdict.SECOND, Verdict.UNREADABLE
 
 def lines(pairs: list[tuple[Verdict, Verdict]]) -> str:
     record = judge_record([Judgement(str(i), *pair) for i, pair in enumerate(pairs)], confidence=0.95)
-    return "\n".join(judge_lines(record, JudgingCost(2 * len(pairs), 15_522, 353.0)))
+    return "\n".join(judge_lines(record, Spending(2 * len(pairs), 15_522, 353.0)))
 
 
 @pytest.mark.parametrize(

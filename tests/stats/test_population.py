@@ -190,28 +190,24 @@ def test_a_forecast_is_what_the_covariance_loses(
     np.testing.assert_allclose(forecast(now, np.array([then]), 8)[0], before - after, atol=3e-6)
 
 
-def test_a_forecast_is_how_far_the_mean_moves() -> None:
+def test_a_forecast_is_how_far_the_mean_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Averaged over the normal model itself: the mean after more rows scatters around the present one as forecast."""
-    population_scales, population.SCALES = population.SCALES, np.array([0.1])
-    try:
-        rng, done, then, rows = np.random.default_rng(9), (3, 3), (7, 5), 10
-        scores = answers(2, rows, 9)
-        now = of(scores, done)
-        wanted = forecast(now, np.array([then]), rows)[0]
-        row = now.model.covariance[0]
-        between = 0.1**2 * np.eye(2) + WIDE**2
-        cells = np.kron(between, np.ones((rows, rows))) + np.kron(row, np.eye(rows))
-        seen = (np.arange(rows) < np.array(done)[:, None]).ravel()
-        gain = np.linalg.solve(cells[np.ix_(seen, seen)], cells[seen][:, ~seen]).T
-        left = cells[np.ix_(~seen, ~seen)] - gain @ cells[np.ix_(seen, ~seen)]
-        means = []
-        for _ in range(1500):
-            filled = scores.ravel().copy()
-            filled[~seen] = rng.multivariate_normal(gain @ scores.ravel()[seen], left)
-            means.append(conditioned(filled.reshape(2, rows), then, row, 0.1).mean)
-        np.testing.assert_allclose(np.cov(np.array(means).T), wanted, atol=5 * wanted.max() * np.sqrt(2 / 1500))
-    finally:
-        population.SCALES = population_scales
+    monkeypatch.setattr(population, "SCALES", np.array([0.1]))
+    rng, done, then, rows, draws = np.random.default_rng(9), (3, 3), (7, 5), 10, 1500
+    scores = answers(2, rows, 9)
+    now = of(scores, done)
+    wanted = forecast(now, np.array([then]), rows)[0]
+    row = now.model.covariance[0]
+    cells = np.kron(0.1**2 * np.eye(2) + WIDE**2, np.ones((rows, rows))) + np.kron(row, np.eye(rows))
+    seen = (np.arange(rows) < np.array(done)[:, None]).ravel()
+    gain = np.linalg.solve(cells[np.ix_(seen, seen)], cells[seen][:, ~seen]).T
+    left = cells[np.ix_(~seen, ~seen)] - gain @ cells[np.ix_(seen, ~seen)]
+    means = []
+    for to_come in rng.multivariate_normal(gain @ scores.ravel()[seen], left, size=draws):
+        filled = scores.ravel().copy()
+        filled[~seen] = to_come
+        means.append(conditioned(filled.reshape(2, rows), then, row, 0.1).mean)
+    np.testing.assert_allclose(np.cov(np.array(means).T), wanted, atol=5 * wanted.max() * np.sqrt(2 / draws))
 
 
 def test_many_races_at_once_are_the_same_as_one_by_one() -> None:

@@ -23,13 +23,13 @@ from llmpick.measure.engines import open_backend
 from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import build_requests
 from llmpick.measure.race import RaceEnd, run_race
-from llmpick.sources.filehash import sha256_of
 from llmpick.sources.task import load_task
 from llmpick.stats.plain import PlainRule
 from llmpick.stats.rules import Goal
 from llmpick.store.store import Store
+from llmpick.workflow.findings import Entry
 from llmpick.workflow.gather import gather
-from llmpick.workflow.judging import Bench, Seat, on_the_bench
+from llmpick.workflow.judging import Bench, Seat, bench_names, on_the_bench
 from llmpick.workflow.lanes import Course, Identity, model_lane
 from llmpick.workflow.ledger import RunLedger
 
@@ -56,10 +56,10 @@ def the_longer(request: CallRequest) -> str:
 
 
 @contextmanager
-def ledger(folder: Path) -> Iterator[RunLedger]:
+def ledger(folder: Path, loads: Sequence[str] = ()) -> Iterator[RunLedger]:
     with Store.open(f"sqlite:///{folder / 'calls.db'}") as store:
         run = store.begin(fingerprint="f", verb="race", title="t", seed=0, inputs={}, now=datetime.now(UTC))
-        yield RunLedger(store, run.id, {name: name for name in ANSWERS})
+        yield RunLedger(store, run.id, {name: name for name in (*ANSWERS, *loads)})
         store.finish(run.id, status="interrupted", answer=None, now=datetime.now(UTC))
 
 
@@ -233,6 +233,10 @@ def test_what_a_judged_task_must_not_say(tmp_path: Path, change: tuple[str, str]
     assert key in caught.value.where
 
 
+def survey_entry(path: Path) -> Entry:
+    return Entry(gather((str(path),), as_of=None, environ={}).candidates[0], Unknown("not asked"), Unknown("not asked"))
+
+
 def test_two_real_models_and_a_judge_that_is_not_worth_its_calls(tmp_path: Path, smollm2_path: Path, gemma_path: Path) -> None:
     """SmolLM2 answers against Gemma, Gemma judges: its verdicts hang on the order, and the bench's record says so."""
     text = JUDGED.replace("judge.gguf", str(gemma_path)).replace("opponent.gguf", str(gemma_path))
@@ -245,9 +249,12 @@ def test_two_real_models_and_a_judge_that_is_not_worth_its_calls(tmp_path: Path,
         assert candidate.run is not None
         return open_backend(candidate.run, context_tokens=512)  # pyright: ignore[reportArgumentType]
 
+    gemma = replace(survey_entry(gemma_path), identity=Identity("gemma", "gemma"))
+    names = bench_names((gemma, gemma))
+    assert set(names) == {f"judge:{gemma_path}", f"opponent:{gemma_path}"}
     with (
-        ledger(tmp_path) as kept,
-        on_the_bench(course, kept, file_hash=sha256_of, context_tokens=1024, environ={}) as (judged, bench),
+        ledger(tmp_path, tuple(names)) as kept,
+        on_the_bench(course, kept, (gemma, gemma), context_tokens=1024) as (judged, bench),
     ):
         assert bench is not None
         racer = model_lane(

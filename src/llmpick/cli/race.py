@@ -45,7 +45,7 @@ NOT_FOR_TEXT = ("guarantee", "max_expected_loss")
 @click.option("--repeat", "repeats", type=COUNT, help="So many races on --scores: what racing costs, and how often it errs.")
 @click.option("--models", "drawn_models", type=click.IntRange(min=2), metavar="K", help="Draw K of the recorded models for each race.")
 @click.option("--rows", "drawn_rows", type=COUNT, metavar="N", help="Draw N of the recorded rows for each race.")
-@click.option("--spend-by", type=click.Choice(["calls", "cost"]), help="Weigh calls by number or by recorded cost.  [default: calls]")
+@click.option("--spend-by", type=click.Choice(["calls", "cost"]), help="Weigh calls by number or by recorded cost.  [default: cost if known]")
 @click.option("--text", type=FILE, help="Rank models by bits per byte on your own text instead; it needs no labels.")
 @click.option(
     "--engine",

@@ -9,11 +9,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from llmpick.decide.thinking import ThinkingBought
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy, TaskKind
 from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
+from llmpick.stats.pairwise import JudgeRecord
 
 
 class Verdict(StrEnum):
@@ -46,6 +46,24 @@ class Spending:
     tokens: int = 0
     seconds: float = 0.0
     money: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What an answer tells of the judge behind its scores.
+
+    `record` is the judge's own, None when no pair needed it. `verdicts` is what all verdicts take, those included that an earlier run
+    paid for; `spent` what this run paid for judge and opponent; `everything` what judging every candidate on every row would take.
+    `lost` says why rows have no verdict, one reason for each.
+    """
+
+    judge: str
+    opponent: str
+    record: JudgeRecord | None
+    verdicts: Spending
+    spent: Spending
+    everything: Spending
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +160,25 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingBought:
+    """What thinking bought one model: `difference` is the score with thinking minus that without, on the user's rows, paired; valid however many rows were run.
+
+    Tokens are output tokens per call and seconds are per call, over the same `rows` rows. `cut` counts those whose reasoning was ended by
+    its budget.
+    """
+
+    candidate: str
+    without: str
+    rows: int
+    difference: Interval
+    tokens_with: float
+    tokens_without: float
+    seconds_with: float
+    seconds_without: float
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Everything `pick` found out about one task."""
 
@@ -170,4 +207,6 @@ class Answer:
     disagreements: tuple[Disagreement, ...] = ()
     thinking: tuple[ThinkingBought, ...] = ()
     """For each model that took part with and without thinking."""
+    judging: Judging | None = None
+    """None where a metric scores. Its calls are part of `spent` and `saved`."""
     notes: tuple[str, ...] = ()

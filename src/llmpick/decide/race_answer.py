@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from llmpick.decide.answer import Spending
-from llmpick.decide.judging import Judging
+from llmpick.decide.answer import Judging, Spending
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy
@@ -151,5 +150,6 @@ class RaceAnswer:
 
     @property
     def cost_fraction(self) -> float:
-        """Calls made over all calls that there are; those that an earlier run paid for count as made. 0 where nothing was run."""
-        return sum(one.placed.rows_run for one in self.candidates) / max(self.everything.calls, 1)
+        """Candidates' calls made over all that there are; those that an earlier run paid for count as made. 0 where nothing was run."""
+        by_the_judge = self.judging.everything.calls if self.judging else 0
+        return sum(one.placed.rows_run for one in self.candidates) / max(self.everything.calls - by_the_judge, 1)

@@ -1,33 +1,13 @@
 """What thinking bought: the same model with and without, on the rows that both have answered. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from llmpick.decide.answer import ThinkingBought
 from llmpick.evidence.call import ENDING, CallRecord
 from llmpick.evidence.model import Candidate, Endpoint
-from llmpick.evidence.values import Interval
 from llmpick.stats.betting import mean_interval
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkingBought:
-    """`difference` is the score with thinking minus that without, on the user's rows, paired; valid however many rows were run.
-
-    Tokens are output tokens per call and seconds are per call, over the same `rows` rows. `cut` counts those whose reasoning was ended by
-    its budget.
-    """
-
-    candidate: str
-    without: str
-    rows: int
-    difference: Interval
-    tokens_with: float
-    tokens_without: float
-    seconds_with: float
-    seconds_without: float
-    cut: int
 
 
 def thinking_pairs(candidates: Sequence[Candidate]) -> tuple[tuple[str, str], ...]:
@@ -84,4 +64,4 @@ def sentence(bought: ThinkingBought) -> str:
     worth = f"{100 * bought.difference.value:+.1f} points [{low:+.1f}, {high:+.1f}]"
     cost = f"{bought.tokens_with:,.0f} instead of {bought.tokens_without:,.0f} output tokens per call"
     cut = f"; its budget ended the reasoning in {bought.cut} of {bought.rows} rows" if bought.cut else ""
-    return f"thinking bought {bought.candidate} {worth} on {bought.rows} rows, for {cost}{cut}"
+    return f"Thinking bought {bought.candidate} {worth} on {bought.rows} rows, for {cost}{cut}"

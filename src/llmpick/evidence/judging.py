@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 BENCH = ("judge:", "opponent:")
 """What stands before a model's id in a run's log where it served the bench, and was no candidate."""
 

@@ -16,7 +16,10 @@ class Beside:
     calls_per_row: int = 0
 
 
-def within_budget(wanted: Batch, lanes: Sequence[Lane], budget: Budget, beside: Beside = Beside()) -> Batch:  # noqa: B008
+NOTHING = Beside()
+
+
+def within_budget(wanted: Batch, lanes: Sequence[Lane], budget: Budget, beside: Beside = NOTHING) -> Batch:
     """The batch, each lane's part made smaller by the same factor where the budget does not reach. Empty when it is spent."""
     share = min((left / needed for left, needed in _left_and_needed(wanted, lanes, budget, beside) if needed > left), default=1.0)
     cut = {name: (lane, int(n * share + 1e-9)) for name, (lane, n) in wanted.items()}

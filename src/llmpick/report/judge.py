@@ -1,11 +1,24 @@
 """What a report says of a judge: what it cost, how far it can be believed, and whether it was worth asking."""
 
-from llmpick.measure.judge import JudgingCost
+from llmpick.decide.answer import Judging, Spending
 from llmpick.report import numbers
 from llmpick.stats.pairwise import JudgeRecord
 
 
-def judge_lines(record: JudgeRecord, cost: JudgingCost) -> tuple[str, ...]:
+def judging_notes(judging: Judging | None) -> tuple[str, ...]:
+    """What stands among the notes of an answer; nothing where a metric scored."""
+    if judging is None:
+        return ()
+    scored = f"a score is the share of rows won against {judging.opponent}, a tie half, as {judging.judge} judges"
+    lost = dict.fromkeys(judging.lost)
+    return (
+        scored,
+        *(judge_lines(judging.record, judging.verdicts) if judging.record else ("no pair needed the judge: answers were equal or empty",)),
+        *([f"{numbers.counted(len(judging.lost), 'answer')} could not be judged: {'; '.join(lost)}"] if lost else []),
+    )
+
+
+def judge_lines(record: JudgeRecord, cost: Spending) -> tuple[str, ...]:
     """Plain sentences: cost, consistency, liking for a side, what could not be read, and the verdict on the judge."""
     asked = numbers.counted(record.pairs, "pair")
     spent = f"{numbers.counted(cost.calls, 'call')}, {numbers.counted(cost.tokens, 'token')}, {numbers.seconds(cost.seconds)}"

@@ -35,7 +35,11 @@ def total(parts: Iterable[Spending]) -> Spending:
 
 def saved(models: Sequence[tuple[Lane, Candidate]], spent: Spending, rows: int) -> Spending:
     """Against running every model that could be run on every row, each at its own mean tokens and seconds per call."""
-    everything = total(on_all_rows(lane, candidate, rows) for lane, candidate in models)
+    return left_over(total(on_all_rows(lane, candidate, rows) for lane, candidate in models), spent)
+
+
+def left_over(everything: Spending, spent: Spending) -> Spending:
+    """What was not spent of everything."""
     return Spending(
         calls=max(everything.calls - spent.calls, 0),
         tokens=max(everything.tokens - spent.tokens, 0),

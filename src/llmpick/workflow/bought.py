@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from llmpick.decide.thinking import ThinkingBought, thinking_bought, thinking_pairs
+from llmpick.decide.answer import ThinkingBought
+from llmpick.decide.thinking import thinking_bought, thinking_pairs
 from llmpick.evidence.model import Candidate
 from llmpick.measure.lane import Lane
 

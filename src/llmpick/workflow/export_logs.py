@@ -14,6 +14,7 @@ from datetime import UTC
 from typing import Any, Literal
 
 from llmpick.evidence.call import CallRecord, Outcome
+from llmpick.evidence.judging import BENCH
 from llmpick.store.columns import to_json
 from llmpick.store.records import RunDetail, WholeRun
 from llmpick.store.store import Store
@@ -35,9 +36,11 @@ def export_logs(name: str, form: LogForm) -> dict[str, bytes]:
 
 
 def _by_candidate(whole: WholeRun) -> dict[str, dict[str, CallRecord]]:
-    """Candidate → row → its last call."""
+    """Candidate → row → its last call. What served a judge's bench was no candidate."""
     found: dict[str, dict[str, CallRecord]] = {}
     for call, _ in whole.calls:
+        if call.candidate.startswith(BENCH):
+            continue
         found.setdefault(call.candidate, {})[call.row] = call
     return found
 

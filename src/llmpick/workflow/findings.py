@@ -48,6 +48,8 @@ class Findings:
     absent: tuple[Entry, ...]
     as_of: date | None
     notes: tuple[str, ...]
+    bench: tuple[Entry, Entry] | None = None
+    """Judge and opponent of a task that a judge scores; they are no candidates, unless they are named as such too."""
     learning_curve: tuple[LearningPoint, ...] = field(default=())
 
 

@@ -6,50 +6,90 @@ of their own, kept under the judge's identity: what was judged once is never pai
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
+from llmpick.decide.answer import Judging, Spending
+from llmpick.decide.screen import context_of
 from llmpick.evidence.call import CallRecord, CallRequest, Completion, Outcome
 from llmpick.evidence.errors import EngineError, InputError, LlmpickError
+from llmpick.evidence.judging import BENCH
 from llmpick.evidence.model import Candidate, Endpoint, Weights
+from llmpick.evidence.task import Judge
+from llmpick.evidence.values import Estimate
 from llmpick.measure.backend import Backend
-from llmpick.measure.engines import open_backend
-from llmpick.measure.judge import Contest, JudgingCost, Ruling, asked, common_beginning, cost, hold
+from llmpick.measure.budget import NOTHING, Beside
+from llmpick.measure.engines import missing_engine, open_backend
+from llmpick.measure.judge import Contest, Ruling, asked, common_beginning, cost, hold
 from llmpick.measure.prompt import prompt_hash, render, row_text
 from llmpick.measure.thinking import kept_output, split, with_thinking
 from llmpick.stats.pairwise import JudgeRecord, judge_record
+from llmpick.workflow.accounts import money, seconds_of, tokens_of, total
+from llmpick.workflow.findings import Entry
 from llmpick.workflow.gather import gather
-from llmpick.workflow.lanes import Course, call_key, identify
+from llmpick.workflow.lanes import Course, call_key
+
+CALLS_PER_ROW = 3
+"""At most, for one row of one candidate: the opponent's answer, and both orders of the pair."""
 
 
 class Kept(Protocol):
     """The part of a run's ledger that a bench needs."""
 
+    @property
+    def paid_before(self) -> Set[str]: ...
+
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]: ...
 
     def record(self, call: CallRecord, *, paid: bool) -> None: ...
+
+    def loaded(self, candidate: str, backend: Backend) -> None: ...
 
 
 @dataclass(slots=True)
 class Seat:
     """A model that serves the bench: `id` names it in the log, `identity` by content. Its engine starts with the first call.
 
-    One call at a time: rows of several lanes may come at once.
+    One call at a time: rows of several lanes may come at once. `paid` are the calls that this run paid for, `used` all that it needed.
     """
 
     id: str
     identity: str
     open: Callable[[], Backend]
+    price: Callable[[Sequence[CallRecord]], float | None] = lambda _: None
     backend: Backend | None = None
+    load_seconds: float = 0.0
+    paid: list[CallRecord] = field(default_factory=list[CallRecord])
+    used: list[CallRecord] = field(default_factory=list[CallRecord])
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def complete(self, request: CallRequest) -> Completion:
         with self.lock:
-            self.backend = self.backend or self.open()
+            if self.backend is None:
+                self.backend = self.open()
+                self.load_seconds += self.backend.load_seconds
             return self.backend.complete(request)
+
+    def keep(self, call: CallRecord, *, paid: bool) -> None:
+        with self.lock:
+            self.used.append(call)
+            if paid:
+                self.paid.append(call)
+
+    @property
+    def spent(self) -> Spending:
+        return replace(self._taken_by(self.paid), seconds=seconds_of(self.paid) + self.load_seconds)
+
+    def on_all_rows(self, scale: float) -> Spending:
+        """What the calls would take if there were `scale` times as many."""
+        seen = self._taken_by(self.used)
+        calls, tokens = round(seen.calls * scale), round(seen.tokens * scale)
+        return Spending(calls, tokens, seen.seconds * scale + self.load_seconds, None if seen.money is None else seen.money * scale)
+
+    def _taken_by(self, calls: Sequence[CallRecord]) -> Spending:
+        return Spending(len(calls), tokens_of(calls), seconds_of(calls), self.price(calls))
 
     def close(self) -> None:
         if self.backend is not None:
@@ -66,22 +106,22 @@ class Bench:
         self._rulings: dict[Contest, Ruling] = {}
         self._opponent_answers: dict[int, str] = {}
         self._locks = [threading.Lock() for _ in course.examples]
-        self._counting = threading.Lock()
-        self.paid = JudgingCost(0, 0, 0.0)
-        """What this sitting paid for: the judge's calls and the opponent's."""
+        self._scored: set[tuple[int, str]] = set()
         self.lost: list[LlmpickError] = []
         """Why rows have no verdict: the machinery failed, or a pair does not fit into the judge's context."""
 
     def score(self, i: int, completion: Completion) -> tuple[Outcome, float | None]:
         """How the call for row i ended, and its score; None if the row was lost on the bench.
 
-        An answer that was cut off is judged as it stands, an empty one loses. Raises `EngineError` when judge or opponent is gone for good.
+        An answer that was cut off is judged as it stands, an empty one loses. Raises `LlmpickError` when judge or opponent cannot be
+        opened or is gone for good.
         """
         answer = split(completion.text).answer
         outcome = Outcome.CUT_OFF if completion.finish == "length" else Outcome.ANSWERED if answer else Outcome.EMPTY
         try:
             with self._locks[i]:
-                return outcome, self._ruling(i, answer).judgement.score
+                ruling = self._ruling(i, answer)
+            return outcome, ruling.judgement.score
         except (EngineError, InputError) as error:
             if isinstance(error, EngineError) and error.fatal:
                 raise
@@ -93,26 +133,49 @@ class Bench:
         judgements = asked(list(self._rulings.values()))
         return judge_record(judgements, confidence=confidence) if judgements else None
 
-    def cost(self) -> JudgingCost:
-        """What all verdicts of this run take, those included that were kept from an earlier one."""
-        return cost(list(self._rulings.values()))
+    @property
+    def paid(self) -> Spending:
+        """What this run paid for: the judge's calls and the opponent's, and loading both."""
+        return total((self._judge.spent, self._opponent.spent))
+
+    def beside(self) -> Beside:
+        """What the race's budget must bear beside the candidates' own calls."""
+        return Beside(self.paid, CALLS_PER_ROW)
+
+    def told(self, *, confidence: float, candidates: int) -> Judging:
+        """What the answer says of the bench, after a race of so many candidates on the rows of the course."""
+        rows, judged, answered = len(self._course.examples), len(self._scored), len(self._opponent_answers)
+        everything = (
+            self._judge.on_all_rows(candidates * rows / judged if judged else 0.0),
+            self._opponent.on_all_rows(rows / answered if answered else 0.0),
+        )
+        return Judging(
+            judge=self._judge.id,
+            opponent=self._opponent.id,
+            record=self.record(confidence=confidence),
+            verdicts=cost(list(self._rulings.values())),
+            spent=self.paid,
+            everything=total(everything),
+            lost=tuple(f"{error.what} ({error.where})" for error in self.lost),
+        )
 
     def close(self) -> None:
         self._judge.close()
         self._opponent.close()
 
     def _ruling(self, i: int, answer: str) -> Ruling:
+        self._scored.add((i, answer))
         task, example = self._course.task, self._course.examples[i]
         request = row_text(task, example) if example.messages is not None else render(task, example)
         contest = Contest(example.id, request, answer, self._opponents_answer(i))
         if contest not in self._rulings:
             criteria = task.judge.criteria if task.judge else None
-            self._rulings[contest] = hold(contest, lambda call: self._once(self._judge, call, "judge"), criteria=criteria, seed=task.seed)
+            self._rulings[contest] = hold(contest, lambda call: self._once(self._judge, call, BENCH[0]), criteria=criteria, seed=task.seed)
         return self._rulings[contest]
 
     def _opponents_answer(self, i: int) -> str:
         if i not in self._opponent_answers:
-            self._opponent_answers[i] = split(self._once(self._opponent, self._opponent_requests[i], "opponent").text).answer
+            self._opponent_answers[i] = split(self._once(self._opponent, self._opponent_requests[i], BENCH[1]).text).answer
         return self._opponent_answers[i]
 
     def _once(self, seat: Seat, request: CallRequest, role: str) -> Completion:
@@ -120,55 +183,84 @@ class Bench:
         key = call_key(seat.identity, request)
         held = self._ledger.find([key]).get(key)
         if held is not None:
+            seat.keep(held, paid=key in self._ledger.paid_before and held.candidate == f"{role}{seat.id}")
+            self._ledger.record(replace(held, candidate=f"{role}{seat.id}", row=request.row, score=None), paid=False)
             finish = "length" if held.outcome is Outcome.CUT_OFF else "stop"
             return Completion(held.output, finish, held.prompt_tokens, held.output_tokens, held.seconds)
         completion = seat.complete(request)
-        self._ledger.record(_kept(f"{role}:{seat.id}", key, request, completion), paid=True)
-        tokens = completion.prompt_tokens + completion.output_tokens
-        with self._counting:
-            self.paid = JudgingCost(self.paid.calls + 1, self.paid.tokens + tokens, self.paid.seconds + completion.seconds)
+        call = _kept(f"{role}{seat.id}", key, request, completion)
+        self._ledger.record(call, paid=True)
+        seat.keep(call, paid=True)
         return completion
+
+
+def bench_models(terms: Judge, environ: Mapping[str, str]) -> tuple[Candidate, Candidate]:
+    """Judge and opponent. Raises `LlmpickError` for one that cannot be found, read or run."""
+    return _one(terms.model, "judge.model", environ), _one(terms.opponent, "judge.opponent", environ)
+
+
+def bench_names(bench: tuple[Entry, Entry]) -> dict[str, str]:
+    """Under which name each of the two stands in the log → its identity."""
+    return {f"{role}{one.candidate.id}": one.identity.text for role, one in zip(BENCH, bench, strict=True) if one.identity}
+
+
+def bench_bytes(bench: tuple[Entry, Entry] | None) -> int:
+    """Memory of this machine that judge and opponent take."""
+    return sum(int(one.memory.interval.high) for one in bench or () if isinstance(one.memory, Estimate))
 
 
 @contextmanager
 def on_the_bench(
-    course: Course, ledger: Kept, *, file_hash: Callable[[Path], str], context_tokens: int, environ: Mapping[str, str]
+    course: Course, ledger: Kept, bench: tuple[Entry, Entry] | None, *, context_tokens: int
 ) -> Iterator[tuple[Course, Bench | None]]:
-    """The course with its judge on the bench, and the bench; the course as it is where a metric scores. Closes the engines.
+    """The course with judge and opponent on the bench, and the bench; the course as it is where a metric scores. Closes the engines.
 
-    `file_hash` gives a model file's SHA-256. Raises `LlmpickError` for a judge or an opponent that cannot be found or read.
+    Both must have been identified. Engines are given `context_tokens`, or their model's own context where that is smaller.
     """
     terms = course.task.judge
-    if terms is None:
+    if terms is None or bench is None:
         yield course, None
         return
-    judge, opponent = (_one(name, key, environ) for name, key in ((terms.model, "judge.model"), (terms.opponent, "judge.opponent")))
-    requests = with_thinking(course.requests, opponent.thinking)
+    judge, opponent = bench
+    requests = with_thinking(course.requests, opponent.candidate.thinking)
     beginning = common_beginning(criteria=terms.criteria, seed=course.task.seed)
-    bench = Bench(
-        _seat(judge, beginning, file_hash, context_tokens), _seat(opponent, requests, file_hash, context_tokens), course, requests, ledger
-    )
+    seats = [
+        _seat(role, one, first, ledger, context_tokens)
+        for role, one, first in zip(BENCH, (judge, opponent), (beginning, requests), strict=True)
+    ]
+    sitting = Bench(*seats, course, requests, ledger)
     try:
-        yield replace(course, judged=bench.score), bench
+        yield replace(course, judged=sitting.score), sitting
     finally:
-        bench.close()
+        sitting.close()
+
+
+def beside(bench: Bench | None) -> Callable[[], Beside]:
+    """What `run_race` asks for."""
+    return bench.beside if bench else lambda: NOTHING
 
 
 def _one(name: str, key: str, environ: Mapping[str, str]) -> Candidate:
     found = gather((name,), as_of=None, environ=environ).candidates
     if len(found) != 1 or not isinstance(found[0].run, Weights | Endpoint):
         raise InputError(f"{name!r} names {len(found)} models that can be run", where=f"[judge], key {key}", remedy="name exactly one")
+    if missing := missing_engine(found[0].run):
+        raise InputError(f"{name!r} cannot be run", where=f"[judge], key {key}", remedy=missing)
     return found[0]
 
 
-def _seat(model: Candidate, first: Sequence[CallRequest], file_hash: Callable[[Path], str], context_tokens: int) -> Seat:
+def _seat(role: str, one: Entry, first: Sequence[CallRequest], ledger: Kept, context_tokens: int) -> Seat:
+    model = one.candidate
+    assert one.identity is not None, "a model is identified before it runs"
+
     def opened() -> Backend:
         assert isinstance(model.run, Weights | Endpoint)
-        backend = open_backend(model.run, context_tokens=context_tokens)
+        backend = open_backend(model.run, context_tokens=min(context_tokens, context_of(model) or context_tokens))
         backend.prepare(first)
+        ledger.loaded(f"{role}{model.id}", backend)
         return backend
 
-    return Seat(model.id, identify(model, file_hash=file_hash).text, opened)
+    return Seat(model.id, one.identity.text, opened, lambda calls: money(calls, model))
 
 
 def _kept(candidate: str, key: str, request: CallRequest, completion: Completion) -> CallRecord:

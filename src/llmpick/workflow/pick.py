@@ -4,7 +4,7 @@ Every stage hands the next one fewer candidates and knows more about them: scree
 which does not rank yet), race (calls on the user's rows), decide. This file is the order of the stages; each stage lives in its own place.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,14 +14,17 @@ from llmpick.evidence.model import ModelFacts
 from llmpick.evidence.task import Task
 from llmpick.evidence.values import Interval
 from llmpick.measure.baselines import learning_curve, run_baselines
+from llmpick.measure.lane import Lane
 from llmpick.measure.race import Look, Stop, run_race
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.means import mean_interval_t
 from llmpick.stats.plain import PlainRule
 from llmpick.stats.rules import Goal
 from llmpick.store.store import Store
+from llmpick.workflow.accounts import left_over, total
 from llmpick.workflow.assemble import assemble, assemble_plan
 from llmpick.workflow.findings import Findings
+from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.lanes import baseline_lane
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
@@ -58,7 +61,8 @@ def pick(
         return assemble_plan(findings)
 
     def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[Answer, Ended]:
-        return _race(findings, ledger, run_id, load, to_document, watch)
+        with on_the_bench(findings.course, ledger, findings.bench, context_tokens=load.context_tokens) as (course, bench):
+            return _race(replace(findings, course=course), ledger, run_id, load, to_document, watch, bench)
 
     with Store.open(options.store_url) as store:
         return in_one_run(findings, store, options, verb="pick", watch=watch, work=work)
@@ -77,6 +81,7 @@ def _race(
     load: Load,
     to_document: Callable[[Answer], Mapping[str, Any]],
     watch: Watch,
+    bench: Bench | None,
 ) -> tuple[Answer, Ended]:
     """Races inside one run of the store. Raises `KeyboardInterrupt` after Ctrl-C, when what was measured is in the ledger."""
     task, course = findings.task, findings.course
@@ -95,16 +100,31 @@ def _race(
         rule=PlainRule(Goal(task.tolerance, task.confidence, cheapest=True)),
         budget=task.budget,
         ledger=ledger,
-        capacity_bytes=capacity_bytes(task, findings.machine),
+        capacity_bytes=capacity_bytes(task, findings.machine, taken_bytes=bench_bytes(findings.bench)),
         on_look=look,
         on_call=watch.call,
+        beside=beside(bench),
     )
     if end.stop is Stop.INTERRUPTED:
         raise KeyboardInterrupt
     refuse_if_nothing_ran(models, findings)
     findings = replace(findings, learning_curve=_learning_curve(task))
     answer = assemble(findings, run=run_id, lanes=lanes, end=end, traces=tuple(traces.points), ledger=ledger)
+    answer = _with_judging(answer, bench, models)
     return answer, Ended(to_document(answer))
+
+
+def _with_judging(answer: Answer, bench: Bench | None, models: Sequence[Lane]) -> Answer:
+    """The judge's calls and the opponent's count like any other."""
+    if bench is None:
+        return answer
+    judging = bench.told(confidence=answer.confidence, candidates=len(models))
+    return replace(
+        answer,
+        judging=judging,
+        spent=total((answer.spent, judging.spent)),
+        saved=total((answer.saved, left_over(judging.everything, judging.spent))),
+    )
 
 
 def _learning_curve(task: Task) -> tuple[LearningPoint, ...]:

@@ -16,8 +16,10 @@ from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop, run_race
 from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.store.store import Store
+from llmpick.workflow.accounts import total
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, kept_out
 from llmpick.workflow.findings import Entry, Findings, runnable
+from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
 from llmpick.workflow.survey import PickOptions, survey
@@ -44,7 +46,8 @@ def race(
         return _nobody(findings, options)
 
     def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[RaceAnswer, Ended]:
-        answer = _race(findings, ledger, run_id, load, options, watch)
+        with on_the_bench(findings.course, ledger, findings.bench, context_tokens=load.context_tokens) as (course, bench):
+            answer = _race(replace(findings, course=course), ledger, run_id, load, options, watch, bench)
         return answer, Ended(to_document(answer), interrupted=answer.stop is RaceStop.INTERRUPTED)
 
     with Store.open(options.store_url) as store:
@@ -52,7 +55,9 @@ def race(
         return in_one_run(findings, store, options, verb="race", asked=asked, watch=watch, work=work)
 
 
-def _race(findings: Findings, ledger: RunLedger, run_id: str, load: Load, options: RaceOptions, watch: Watch) -> RaceAnswer:
+def _race(
+    findings: Findings, ledger: RunLedger, run_id: str, load: Load, options: RaceOptions, watch: Watch, bench: Bench | None
+) -> RaceAnswer:
     task, rows = findings.task, len(findings.course.examples)
     goal = Goal(task.tolerance, task.confidence, max_expected_loss=options.max_expected_loss)
     lanes = model_lanes(findings, load, ledger)
@@ -63,13 +68,27 @@ def _race(findings: Findings, ledger: RunLedger, run_id: str, load: Load, option
         rule=rule_for(options.guarantee, goal),
         budget=task.budget,
         ledger=ledger,
-        capacity_bytes=capacity_bytes(task, findings.machine),
+        capacity_bytes=capacity_bytes(task, findings.machine, taken_bytes=bench_bytes(findings.bench)),
         on_look=watch.look,
         on_call=watch.call,
+        beside=beside(bench),
     )
     if end.stop is not Stop.INTERRUPTED:
         refuse_if_nothing_ran(lanes, findings)
-    return _answer(findings, ledger, run_id, options, goal, lanes, end)
+    return _with_judging(_answer(findings, ledger, run_id, options, goal, lanes, end), bench, lanes)
+
+
+def _with_judging(answer: RaceAnswer, bench: Bench | None, lanes: Sequence[Lane]) -> RaceAnswer:
+    """The judge's calls and the opponent's count like any other."""
+    if bench is None:
+        return answer
+    judging = bench.told(confidence=answer.confidence, candidates=len(lanes))
+    return replace(
+        answer,
+        judging=judging,
+        spent=total((answer.spent, judging.spent)),
+        everything=total((answer.everything, judging.everything)),
+    )
 
 
 def _answer(

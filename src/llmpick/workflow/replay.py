@@ -23,7 +23,7 @@ from llmpick.workflow.recorded import Tape, drawn, recorded_lanes
 class ReplayOptions:
     """What the user asked for. `models` and `rows` are how many of each are drawn at random, None for all.
 
-    `spend_by`: whether the races weigh their calls by number or by the recorded costs.
+    `spend_by`: whether the races weigh their calls by number or by the recorded costs; None for the costs where there are any.
     """
 
     scores: Path
@@ -32,7 +32,7 @@ class ReplayOptions:
     repeats: int = 1
     models: int | None = None
     rows: int | None = None
-    spend_by: Literal["calls", "cost"] = "calls"
+    spend_by: Literal["calls", "cost"] | None = None
     seed: int = 0
     guarantee: Guarantee = "anytime"
     confidence: float = 0.95
@@ -56,6 +56,10 @@ def _read(options: ReplayOptions) -> ScoreMatrix:
     return matrix
 
 
+def _spend_by(options: ReplayOptions, matrix: ScoreMatrix) -> Literal["calls", "cost"]:
+    return options.spend_by or ("calls" if matrix.costs is None else "cost")
+
+
 def replay_recorded(options: ReplayOptions) -> tuple[ReplayResult, dict[str, Any]]:
     """Many races on the recorded scores: what they found, and what was asked of them. Raises `InputError` for a wrong matrix or wish."""
     matrix = _read(options)
@@ -69,7 +73,7 @@ def replay_recorded(options: ReplayOptions) -> tuple[ReplayResult, dict[str, Any
         seed=options.seed,
         models=options.models,
         rows=options.rows,
-        spend_by=options.spend_by,
+        spend_by=_spend_by(options, matrix),
     )
     result = replace(result, seconds=time.perf_counter() - started)
     asked = {
@@ -78,7 +82,7 @@ def replay_recorded(options: ReplayOptions) -> tuple[ReplayResult, dict[str, Any
         "confidence": options.confidence,
         "tolerance": options.tolerance,
         "max_expected_loss": options.max_expected_loss,
-        "spend_by": options.spend_by,
+        "spend_by": _spend_by(options, matrix),
         "seed": options.seed,
     }
     return result, asked
@@ -87,7 +91,7 @@ def replay_recorded(options: ReplayOptions) -> tuple[ReplayResult, dict[str, Any
 def race_recorded(options: ReplayOptions) -> RaceAnswer:
     """One race on the recorded scores, as if the calls were made now, in a random order of the rows."""
     matrix, left_out = drawn(_read(options), models=options.models, rows=options.rows, seed=options.seed)
-    lanes = recorded_lanes(matrix, weigh_by_cost=options.spend_by == "cost")
+    lanes = recorded_lanes(matrix, weigh_by_cost=_spend_by(options, matrix) == "cost")
     end = run_race(
         lanes,
         rows=len(matrix.items),

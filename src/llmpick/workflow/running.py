@@ -22,6 +22,7 @@ from llmpick.sources.filehash import sha256_of
 from llmpick.sources.hub import published_sha256
 from llmpick.store.store import Store
 from llmpick.workflow.findings import Entry, Findings, runnable
+from llmpick.workflow.judging import bench_names
 from llmpick.workflow.lanes import identify, model_lane
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.survey import PickOptions
@@ -61,8 +62,13 @@ def in_one_run(
 
     `asked` is what the verb was asked beyond the survey: two runs with different wishes are different work.
     """
-    findings = replace(findings, entries=tuple(_identified(entry, store, watch) for entry in findings.entries))
+    findings = replace(
+        findings,
+        entries=tuple(_identified(entry, store, watch) for entry in findings.entries),
+        bench=_bench_identified(findings.bench, store, watch),
+    )
     identities = {entry.candidate.id: entry.identity.text for entry in findings.entries if entry.identity}
+    identities |= bench_names(findings.bench) if findings.bench else {}
     run = store.begin(
         fingerprint=_fingerprint(findings, identities, asked),
         verb=verb,
@@ -90,9 +96,9 @@ def model_lanes(findings: Findings, load: Load, ledger: RunLedger) -> list[Lane]
     return [_lane(entry, findings, load, ledger) for entry in runnable(findings.entries)]
 
 
-def capacity_bytes(task: Task, machine: Device) -> int:
-    """Bytes that loaded models may fill together on this machine."""
-    free = machine.memory_free_bytes
+def capacity_bytes(task: Task, machine: Device, *, taken_bytes: int = 0) -> int:
+    """Bytes that loaded candidates may fill together on this machine, beside what others will have taken."""
+    free = max(machine.memory_free_bytes - taken_bytes, 0)
     return min(free, task.limits.memory_bytes) if task.limits.memory_bytes else free
 
 
@@ -126,6 +132,16 @@ def _identified(entry: Entry, store: Store, watch: Watch) -> Entry:
         return replace(entry, identity=identify(entry.candidate, file_hash=file_hash))
     except LlmpickError as error:
         return replace(entry, error=error)
+
+
+def _bench_identified(bench: tuple[Entry, Entry] | None, store: Store, watch: Watch) -> tuple[Entry, Entry] | None:
+    """Names judge and opponent by content. Without them there is no race, so that a file that cannot be read is an error."""
+    if bench is None:
+        return None
+    judge, opponent = (_identified(entry, store, watch) for entry in bench)
+    if error := judge.error or opponent.error:
+        raise error
+    return judge, opponent
 
 
 def _lane(entry: Entry, findings: Findings, load: Load, ledger: RunLedger) -> Lane:

@@ -15,7 +15,7 @@ from llmpick.estimate.ability import expected_scores
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
-from llmpick.evidence.task import Budget, CostBy, Limits, Task
+from llmpick.evidence.task import Budget, CostBy, Judge, Limits, Task
 from llmpick.evidence.values import Estimate, Unknown
 from llmpick.measure.engines import missing_engine
 from llmpick.measure.metrics import resolve
@@ -27,6 +27,7 @@ from llmpick.workflow.expectation import Expectation, as_fetched, of_files
 from llmpick.workflow.fetch import fetch_advice
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings
 from llmpick.workflow.gather import Broken, Gathered, gather
+from llmpick.workflow.judging import bench_models
 from llmpick.workflow.lanes import Course
 
 
@@ -71,6 +72,7 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, task))),
         as_of=options.as_of,
         notes=(*([idle_gpu] if idle_gpu else []), *_prior_notes(found, task)),
+        bench=_bench(task.judge, sieve, environ),
     )
     return findings, load
 
@@ -102,6 +104,13 @@ def _course(task: Task) -> Course:
     return Course(task, tuple(task.examples[i] for i in order), tuple(requests[i] for i in order))
 
 
+def _bench(terms: Judge | None, sieve: "_Sieve", environ: Mapping[str, str]) -> tuple[Entry, Entry] | None:
+    if terms is None:
+        return None
+    judge, opponent = bench_models(terms, environ)
+    return sieve.on_the_bench(judge), sieve.on_the_bench(opponent)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sieve:
     """Screen and fit: what every model of the survey is held against. `device` is what the limits speak of, `machine` this one."""
@@ -124,6 +133,13 @@ class _Sieve:
         engine = missing_engine(weights) if weights else None
         reasons = (*self._reasons(candidate, memory), *(reason for reason in (here, engine) if reason))
         return Entry(candidate, memory, speed, reasons)
+
+    def on_the_bench(self, candidate: Candidate) -> Entry:
+        """A model that serves the race: it runs on this machine, and the task's limits do not concern it."""
+        if not isinstance(candidate.run, Weights):
+            elsewhere = Unknown("it runs on the server's machine")
+            return Entry(_priced(candidate, self.task), elsewhere, elsewhere)
+        return Entry(candidate, *of_files(candidate.run, candidate.facts, self.machine, self._load(candidate), here=True))
 
     def absent(self, candidate: Candidate, environ: Mapping[str, str]) -> Entry:
         """A model of the catalog, as it would be fetched."""

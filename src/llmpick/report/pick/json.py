@@ -16,12 +16,14 @@ from llmpick.decide.answer import (
     SliceScore,
     Spending,
     Status,
+    ThinkingBought,
     Trace,
 )
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Baseline, Endpoint, Weights
 from llmpick.evidence.task import TaskKind
 from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
+from llmpick.report.judge import judging_notes
 from llmpick.report.pick import schema
 
 NO_PRICE = "no price is known"
@@ -61,7 +63,8 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         learning_curve=[_learning_point(point) for point in answer.learning_curve],
         traces=[_trace(trace) for trace in answer.traces],
         disagreements=[_disagreement(row) for row in answer.disagreements],
-        notes=list(answer.notes),
+        thinking=[thinking_of(bought) for bought in answer.thinking],
+        notes=[*answer.notes, *judging_notes(answer.judging)],
     )
     return document.model_dump(mode="json")
 
@@ -217,6 +220,21 @@ def _disagreement(row: Disagreement) -> schema.Disagreement:
         text=row.text,
         reference=row.reference,
         answers=[schema.DisagreementAnswer(candidate=who, output=out, score=score) for who, (out, score) in row.answers.items()],
+    )
+
+
+def thinking_of(bought: ThinkingBought) -> schema.ThinkingBought:
+    gain = bought.difference
+    return schema.ThinkingBought(
+        candidate=bought.candidate,
+        without=bought.without,
+        rows=bought.rows,
+        difference=schema.Gain(value=gain.value, low=gain.low, high=gain.high, confidence=gain.confidence),
+        tokens_with=bought.tokens_with,
+        tokens_without=bought.tokens_without,
+        seconds_with=bought.seconds_with,
+        seconds_without=bought.seconds_without,
+        cut=bought.cut,
     )
 
 

@@ -175,6 +175,25 @@ class Disagreement(Record):
     answers: list[DisagreementAnswer] = Field(description="what the candidates answered")
 
 
+class Gain(Record):
+    value: float = Field(description="score with thinking minus score without, paired by row")
+    low: float = Field(description="lower end of the interval")
+    high: float = Field(description="upper end of the interval")
+    confidence: float = Field(description="probability with which the interval holds")
+
+
+class ThinkingBought(Record):
+    candidate: str = Field(description="id of the candidate that thinks")
+    without: str = Field(description="id of the same model without thinking")
+    rows: int = Field(description="rows that both have answered; all that follows is of these")
+    difference: Gain = Field(description="what thinking added to the score on the user's own rows")
+    tokens_with: float = Field(description="mean output tokens of a call with thinking, the reasoning included")
+    tokens_without: float = Field(description="the same without thinking")
+    seconds_with: float = Field(description="mean seconds of a call with thinking")
+    seconds_without: float = Field(description="the same without thinking")
+    cut: int = Field(description="rows whose reasoning was ended by its budget")
+
+
 class PickAnswer(WithUnknowns):
     schema_version: Literal[1] = Field(description="this description")
     task: str = Field(description="name of the task")
@@ -201,6 +220,7 @@ class PickAnswer(WithUnknowns):
     learning_curve: list[LearningPoint] = Field(description="the learned baseline's score by the number of labelled rows")
     traces: list[Trace] = Field(description="how the race went")
     disagreements: list[Disagreement] = Field(description="rows on which the candidates differ")
+    thinking: list[ThinkingBought] = Field(description="what thinking bought each model that took part with and without")
     notes: list[str] = Field(description="what else the reader should know")
     unknown: Reasons
 

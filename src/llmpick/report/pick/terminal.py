@@ -144,7 +144,8 @@ def _slice_cell(table: SliceTable, value: str, one: CandidateAnswer, wide: bool)
 
 
 def _print_details(shown: View, console: Console) -> None:
-    lines = [line for line in (wording.macro_f1(shown), wording.faults(shown), wording.learning_curve(shown)) if line]
+    told = (wording.macro_f1(shown), wording.faults(shown), *wording.thinking(shown), wording.learning_curve(shown))
+    lines = [line for line in told if line]
     if shown.confused and shown.confusions:
         confused = "; ".join(wording.confusion(pair) for pair in shown.confusions)
         lines.append(f"Most frequent confusions of {shown.name(shown.confused)}: {confused}")

@@ -9,6 +9,7 @@ from llmpick.evidence.call import Outcome
 from llmpick.evidence.model import Baseline, Candidate, Endpoint
 from llmpick.evidence.values import Interval
 from llmpick.report.grouping import Group, group
+from llmpick.report.judge import judging_notes
 from llmpick.report.text import one_line
 
 LISTED_EXCLUSIONS = 6
@@ -135,15 +136,22 @@ def names(candidates: Sequence[Candidate]) -> dict[str, str]:
 
 
 def _short_name(candidate: Candidate) -> str:
+    id_, setting = _without_setting(candidate)
     match candidate.run:
         case Baseline(name=name):
             return BASELINE_NAMES.get(name, name)
         case Endpoint(model=model):
-            return model
-        case _ if candidate.id.endswith(".gguf") or candidate.id.startswith(("/", ".", "~")):
-            return candidate.id.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
+            return model + setting
+        case _ if id_.endswith(".gguf") or id_.startswith(("/", ".", "~")):
+            return id_.rstrip("/").rpartition("/")[2].removesuffix(".gguf") + setting
         case _:
             return candidate.id
+
+
+def _without_setting(candidate: Candidate) -> tuple[str, str]:
+    """The name, and the `?thinking=...` behind it that tells the same model with and without thinking apart; "" where there is none."""
+    name, mark, setting = candidate.id.rpartition("?")
+    return (name, mark + setting) if mark and candidate.thinking and setting.startswith("thinking=") else (candidate.id, "")
 
 
 def _measured(answer: Answer) -> tuple[CandidateAnswer, ...]:
@@ -181,4 +189,4 @@ def _confusions(who: CandidateAnswer) -> tuple[Confused, ...]:
 
 def _notes(answer: Answer) -> tuple[str, ...]:
     of_engines = (one.engine.note for one in answer.candidates if one.engine and one.engine.note)
-    return tuple(dict.fromkeys([*answer.notes, *of_engines]))
+    return tuple(dict.fromkeys([*answer.notes, *judging_notes(answer.judging), *of_engines]))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from llmpick.decide.answer import Answer, CandidateAnswer, LearningPoint, Spending, Status, Verdict
+from llmpick.decide.thinking import sentence
 from llmpick.evidence.call import Outcome
 from llmpick.evidence.model import Baseline
 from llmpick.evidence.values import Estimate, Interval, Unknown
@@ -44,17 +45,13 @@ def headline(view: View) -> tuple[str, ...]:
 
 def scores(one: CandidateAnswer, answer: Answer) -> str:
     """For example: 80.3% [75.6, 84.3] (exact_match) on 212 of your 320 rows."""
-    rows = f"all your {numbers.count(answer.rows)} rows" if one.score_n == answer.rows else _rows_run(one, answer)
-    return f"{numbers.score(one.score, one.score_n)} ({metric(answer)}) on {rows}"
+    run = "all" if one.score_n == answer.rows else f"{numbers.count(one.score_n)} of"
+    return f"{numbers.score(one.score, one.score_n)} ({metric(answer)}) on {run} your {numbers.count(answer.rows)} rows"
 
 
 def metric(answer: Answer) -> str:
     """The metric in the words of the field: "exact match"."""
     return METRIC_SAYS.get(answer.metric, one_line(answer.metric.replace("_", " ")))
-
-
-def _rows_run(one: CandidateAnswer, answer: Answer) -> str:
-    return f"{numbers.count(one.score_n)} of your {numbers.count(answer.rows)} rows"
 
 
 def _chosen(view: View) -> tuple[str, ...]:
@@ -197,6 +194,11 @@ def faults(view: View) -> str | None:
     """The answers that scored 0 for their form, by candidate."""
     told = [f"{view.name(one)} {_faults_of(one)}" for one in view.measured if own_faults(one)]
     return f"Answers that score 0 for their form: {'; '.join(told)}" if told else None
+
+
+def thinking(view: View) -> tuple[str, ...]:
+    """What thinking bought, for each model that took part with and without it."""
+    return tuple(view.readable(sentence(bought)) for bought in view.answer.thinking)
 
 
 def _faults_of(one: CandidateAnswer) -> str:

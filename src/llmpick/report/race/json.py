@@ -5,6 +5,7 @@ from typing import Any
 from llmpick.decide.race_answer import RaceAnswer, Racer
 from llmpick.evidence.model import Endpoint, Weights
 from llmpick.evidence.values import Interval, Unknown
+from llmpick.report.judge import judging_notes
 from llmpick.report.pick.json import NO_PRICE, engine_of, known, outcomes_of, spent_of
 from llmpick.report.pick.schema import Score
 from llmpick.report.race import schema
@@ -49,7 +50,7 @@ def answer_document(answer: RaceAnswer) -> dict[str, Any]:
         metric=answer.metric,
         seed=answer.seed,
         device=answer.device,
-        notes=list(answer.notes),
+        notes=[*answer.notes, *judging_notes(answer.judging)],
     )
     return document.model_dump(mode="json")
 

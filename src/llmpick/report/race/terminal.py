@@ -6,6 +6,7 @@ from rich.text import Text
 from llmpick.decide.race_answer import Place, RaceAnswer, Racer
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
+from llmpick.report.judge import judging_notes
 from llmpick.report.pick.terminal import WIDE, plain_table, print_item, print_title
 from llmpick.report.pick.view import names as short_names
 from llmpick.report.race import wording
@@ -39,9 +40,10 @@ def print_race(answer: RaceAnswer, console: Console) -> None:
     print_title("What it cost", console)
     for sentence in (*wording.cost(answer), wording.conditions(answer)):
         print_item("", sentence, console)
-    if answer.notes:
+    notes = (*answer.notes, *judging_notes(answer.judging))
+    if notes:
         print_title("Notes", console)
-    for note in answer.notes:
+    for note in notes:
         print_item("- ", one_line(note), console)
 
 

@@ -160,8 +160,8 @@ def cost(answer: RaceAnswer) -> tuple[str, ...]:
 
 
 def _spent(answer: RaceAnswer, run: int) -> str:
-    kept = run - answer.spent.calls
-    if kept >= run:
+    kept = run - answer.spent.calls + (answer.judging.spent.calls if answer.judging else 0)
+    if kept >= run and not answer.spent.calls:
         return f"It cost nothing: all {numbers.counted(kept, 'answer')} were kept from earlier runs."
     held = f"; {numbers.counted(kept, 'answer')} more were kept from earlier runs" if kept > 0 else ""
     return f"It cost {spending(answer.spent)}{held}."
