@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,6 +141,30 @@ def test_a_run_that_was_broken_off_counts_what_it_paid_before() -> None:
     resumed = lane("good", 0.9)
     race(resumed, lane("bad", 0.2), ledger=Memory(held, frozenset(held)))
     assert len(resumed.paid) == len(resumed.records)
+
+
+@pytest.mark.parametrize(("tokens", "charged"), [(10, True), (0, False)])
+def test_a_lost_call_that_may_have_been_charged_counts_as_cost_and_never_as_score(tokens: int, charged: bool) -> None:
+    def ask(_: Backend, i: int) -> CallRecord:
+        lost = replace(record("flaky", i, None), prompt_tokens=tokens, output_tokens=0)
+        return lost if i % 2 else record("flaky", i, 1.0)
+
+    flaky = lane("flaky", 1.0, ask=ask)
+    race(flaky, lane("bad", 0.2))
+    lost = [one for one in flaky.records if one.outcome is Outcome.FAILED]
+    assert lost
+    assert all(one.score is None for one in lost)
+    assert [one for one in flaky.paid if one.outcome is Outcome.FAILED] == (lost if charged else [])
+
+
+def test_a_budget_of_tokens_is_spent_by_lost_calls_too() -> None:
+    def ask(_: Backend, i: int) -> CallRecord:
+        return replace(record("flaky", i, None), prompt_tokens=100, output_tokens=0)
+
+    flaky = lane("flaky", 1.0, ask=ask)
+    end = race(flaky, lane("steady", 0.9), budget=Budget(tokens=4000))
+    assert end.stop is Stop.BUDGET
+    assert len(flaky.records) <= 40
 
 
 def test_the_budget_ends_the_race_undecided() -> None:

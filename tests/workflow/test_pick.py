@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -147,6 +148,28 @@ def test_rows_that_the_machinery_loses_are_missing_and_not_wrong(
     assert flaky["score"]["n"] + flaky["outcomes"]["failed"] == sum(flaky["outcomes"].values())
 
 
+@pytest.mark.parametrize("verb", ["pick", "race"])
+def test_a_call_that_takes_too_long_is_given_up_and_its_row_is_missing(
+    verb: str, task: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmpick.measure.client.time.sleep", lambda _: None, raising=False)
+    hung = threading.Event()
+
+    def slow(text: str) -> str:
+        return truth(text) if not text.endswith(" 16") or hung.wait(60) else wrong(text)
+
+    with serve({"slow": slow, "bad": wrong}) as url:
+        assert run([verb, str(task), "-m", f"{url}#slow", "-m", f"{url}#bad", "--call-timeout", "1", "--json"]) == 0
+        hung.set()
+    document = json.loads(capsys.readouterr().out)
+    slow_one = one(document, "#slow")
+    assert document["chosen"].endswith("#slow")
+    assert slow_one["outcomes"]["failed"] == 1
+    assert slow_one["score"]["value"] == 1.0, "a row that is missing is not wrong"
+    assert slow_one["calls"] == sum(slow_one["outcomes"].values()), "what was sent may have been charged, so it counts"
+    assert slow_one["tokens"] > 22 * slow_one["outcomes"]["answered"]
+
+
 def test_answers_in_the_wrong_form_are_the_models_own_fault(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serve({"good": truth, "talks": lambda text: f"I believe that it is {truth(text)}.", "mute": lambda _: ""}) as url:
         document = answer(["pick", task, *(word for name in ("good", "talks", "mute") for word in ("-m", f"{url}#{name}"))], capsys)
@@ -245,31 +268,47 @@ def start(words: Sequence[str | Path], database: Path) -> subprocess.Popen[str]:
 def wait_for_calls(database: Path, count: int) -> None:
     from llmpick.store.store import Store
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if database.exists():
             with Store.open(str(database)) as store:
                 if any(summary.calls >= count for summary in store.runs()):
                     return
         time.sleep(0.05)
-    raise AssertionError(f"no run with {count} calls in 30 s")
+    raise AssertionError(f"no run with {count} calls in 90 s")
+
+
+def seconds_by_call(database: Path) -> dict[tuple[str, str], float]:
+    """The seconds of each call in the log of the only run, by (candidate, row)."""
+    from llmpick.store.store import Store
+
+    with Store.open(str(database)) as store:
+        [summary] = store.runs()
+        return {(call.candidate, call.row): call.seconds for call, _ in store.run_calls(summary.id)}
 
 
 @pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
 def test_a_broken_run_goes_on_to_the_same_answer(blow: signal.Signals, code: int, task: Path, tmp_path: Path) -> None:
+    """The cost is money, by tokens: the run that was never broken measures seconds of its own, and they may rank the models otherwise."""
     broken, whole = tmp_path / "broken.db", tmp_path / "whole.db"
     with serve({"good": truth, "fair": lambda text: wrong(text) if text[-1] in "05" else truth(text)}, seconds=0.03) as url:
+        prices = f'\n[prices]\n"{url}#good" = {{input = 2, output = 2}}\n"{url}#fair" = {{input = 1, output = 1}}\n'
+        task.write_text(task.read_text() + prices)
         words = ["pick", task, "-m", f"{url}#good", "-m", f"{url}#fair"]
         process = start(words, broken)
         wait_for_calls(broken, 12)
         process.send_signal(blow)
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=90)
         assert process.returncode == code
+        before = seconds_by_call(broken)
         if blow == signal.SIGINT:
             assert json.loads(said)["error"]["what"] == "interrupted"
         resumed, unbroken = start(words, broken), start(words, whole)
-        after, straight = (json.loads(one.communicate(timeout=60)[0]) for one in (resumed, unbroken))
-    for name in ("verdict", "chosen", "reasons", "rows"):
+        after, straight = (json.loads(one.communicate(timeout=180)[0]) for one in (resumed, unbroken))
+    kept = seconds_by_call(broken)
+    assert len(before) >= 12
+    assert {call: kept[call] for call in before} == before, "what was timed before the break is not timed again"
+    for name in ("verdict", "chosen", "reasons", "rows", "cost_by"):
         assert after[name] == straight[name]
     for a, b in zip(after["candidates"], straight["candidates"], strict=True):
         assert (a["id"], a["status"], a["score"], a["outcomes"], a["calls"]) == (

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from llmpick.cli.budget import budget
+from llmpick.cli.fit import Share
 
 
 @click.command(short_help="Choose a model for a task, measured on your own examples.")
@@ -24,6 +25,13 @@ from llmpick.cli.budget import budget
 @click.option("--tolerance", type=click.FloatRange(0, 1), help="Scores closer than this are a tie, and the cheaper model wins.")
 @click.option("--cost-by", type=click.Choice(["money", "memory", "seconds"]), help="What 'cheaper' means.")
 @click.option("--budget", multiple=True, callback=budget, help="At most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable.")
+@click.option(
+    "--call-timeout",
+    "call_timeout_s",
+    type=Share(0, min_open=True),
+    metavar="SECONDS",
+    help="Give up a call that takes longer; its row is missing then, and not wrong.",
+)
 @click.option("--dry-run", is_flag=True, help="Everything but calls: who would run, and who would not and why.")
 @click.option("--fetch", type=click.IntRange(min=1), metavar="N", help="First download the N best models worth fetching, after asking.")
 @click.option("--yes", is_flag=True, help="Do not ask before a download.")

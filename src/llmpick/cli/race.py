@@ -21,9 +21,9 @@ FILE = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
 
 ONLY_FOR_SCORES = ("costs", "metric", "repeats", "drawn_models", "drawn_rows", "spend_by")
-NOT_FOR_SCORES = ("models", "directories", "cost_by")
+NOT_FOR_SCORES = ("models", "directories", "cost_by", "call_timeout_s")
 ONLY_FOR_TEXT = ("engines",)
-NOT_FOR_TEXT = ("guarantee", "max_expected_loss")
+NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s")
 
 
 @click.command(short_help="Who wins on your rows, by how much, how sure, with the fewest calls.")
@@ -38,6 +38,13 @@ NOT_FOR_TEXT = ("guarantee", "max_expected_loss")
 @click.option("--max-expected-loss", type=Share(0, 1), help="Stop when stopping is expected to lose no more. Implies bayes.")
 @click.option("--cost-by", type=click.Choice(["money", "memory", "seconds"]), help="What makes one of two equals the cheaper.")
 @click.option("--budget", multiple=True, callback=budget, help="At most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable.")
+@click.option(
+    "--call-timeout",
+    "call_timeout_s",
+    type=Share(0, min_open=True),
+    metavar="SECONDS",
+    help="Give up a call that takes longer; its row is missing then, and not wrong.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the order of rows and of every other random choice.")
 @click.option("--scores", type=FILE, help="Race on recorded scores instead: an item column and a column per model, or another tool's log.")
 @click.option("--costs", type=FILE, help="What each call of --scores cost, in the same form.")
@@ -45,7 +52,9 @@ NOT_FOR_TEXT = ("guarantee", "max_expected_loss")
 @click.option("--repeat", "repeats", type=COUNT, help="So many races on --scores: what racing costs, and how often it errs.")
 @click.option("--models", "drawn_models", type=click.IntRange(min=2), metavar="K", help="Draw K of the recorded models for each race.")
 @click.option("--rows", "drawn_rows", type=COUNT, metavar="N", help="Draw N of the recorded rows for each race.")
-@click.option("--spend-by", type=click.Choice(["calls", "cost"]), help="Weigh calls by number or by recorded cost.  [default: cost if known]")
+@click.option(
+    "--spend-by", type=click.Choice(["calls", "cost"]), help="Weigh calls by number or by recorded cost.  [default: cost if known]"
+)
 @click.option("--text", type=FILE, help="Rank models by bits per byte on your own text instead; it needs no labels.")
 @click.option(
     "--engine",

@@ -161,7 +161,8 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingBought:
-    """What thinking bought one model: `difference` is the score with thinking minus that without, on the user's rows, paired; valid however many rows were run.
+    """What thinking bought one model. `difference` is the score with thinking minus that without, on the user's rows, paired; it is valid
+    however many rows were run.
 
     Tokens are output tokens per call and seconds are per call, over the same `rows` rows. `cut` counts those whose reasoning was ended by
     its budget.

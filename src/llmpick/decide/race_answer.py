@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from llmpick.decide.answer import Judging, Spending
+from llmpick.decide.answer import Judging, Spending, ThinkingBought
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy
@@ -144,6 +144,8 @@ class RaceAnswer:
     expected_loss: float | Unknown = _NOT_COMPUTED
     next_saving: float | Unknown = _NOT_COMPUTED
     recorded_cost: RecordedCost | None = None
+    thinking: tuple[ThinkingBought, ...] = ()
+    """For each model that took part with and without thinking."""
     judging: Judging | None = None
     """None where a metric scores. Its calls are part of `spent` and `everything`."""
     notes: tuple[str, ...] = ()

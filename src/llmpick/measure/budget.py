@@ -1,7 +1,7 @@
 """How far the budget of a race reaches: batches are made smaller where it would be passed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llmpick.decide.answer import Spending
 from llmpick.evidence.task import Budget
@@ -12,7 +12,7 @@ from llmpick.measure.lane import Batch, Lane
 class Beside:
     """What is spent beside the lanes' own calls, as by a judge: so far, and at most so many calls more for each row that a lane runs."""
 
-    spent: Spending = Spending()
+    spent: Spending = field(default_factory=Spending)
     calls_per_row: int = 0
 
 

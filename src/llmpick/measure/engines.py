@@ -5,6 +5,7 @@ An outside package adds an engine by an entry point of the group `llmpick.backen
 returns a `Backend`. An installed one goes before the row of the same name here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -53,13 +54,26 @@ def missing_engine(run: Weights | Endpoint) -> str | None:
     return f"its engine needs {' and '.join(absent)}, not installed here: {engine.install}" if absent else None
 
 
-def open_backend(run: Weights | Endpoint, *, context_tokens: int | None = None, memory_limit_bytes: int | None = None) -> Backend:
-    """Starts or connects the engine for `run`. Tokens of context per sequence; bytes that the engine may take.
+def open_backend(
+    run: Weights | Endpoint,
+    *,
+    context_tokens: int | None = None,
+    memory_limit_bytes: int | None = None,
+    call_timeout_s: float | None = None,
+) -> Backend:
+    """Starts or connects the engine for `run`. Tokens of context per sequence; bytes that the engine may take; seconds that one call
+    may take, None for what the engine thinks right.
 
     Raises what the engine's own constructor raises, and `InputError` when no engine is known for it.
     """
+    backend = _opened(run, {"context_tokens": context_tokens, "memory_limit_bytes": memory_limit_bytes})
+    if call_timeout_s is not None:
+        backend.call_timeout_s = call_timeout_s
+    return backend
+
+
+def _opened(run: Weights | Endpoint, options: Mapping[str, int | None]) -> Backend:
     key = run.format if isinstance(run, Weights) else run.server
-    options = {"context_tokens": context_tokens, "memory_limit_bytes": memory_limit_bytes}
     for outside in entry_points(group=GROUP, name=key):
         return outside.load()(run, **options)
     engine = ENGINES.get(key)

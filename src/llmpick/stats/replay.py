@@ -187,7 +187,7 @@ def _bayes(scores: Array, costs: Array | None, goal: Goal) -> tuple[NDArray[np.i
     while len(open_races):
         now = done[open_races]
         view = outlook(posterior(_moments(sums, products, open_races, now), rows), goal.tolerance)
-        content = satisfied(view, goal)
+        content = satisfied(view, now, rows, goal)
         over: NDArray[np.bool_] = np.logical_or(content, (now == rows).all(axis=1))
         returned[open_races], decided[open_races] = view.best, content
         open_races, now = open_races[~over], now[~over]

@@ -17,6 +17,7 @@ from llmpick.measure.race import RaceEnd, Stop
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.workflow.accounts import on_all_rows, paid_for, total
+from llmpick.workflow.bought import what_thinking_bought
 
 NOT_RUN = Unknown("not run")
 
@@ -55,6 +56,7 @@ def assemble_race(blank: RaceAnswer, goal: Goal, contestants: Sequence[Contestan
         new_inputs=placed.new_inputs,
         spent=total(one.spent for one in everyone),
         everything=total(one.everything for one in everyone),
+        thinking=what_thinking_bought([(one.lane, one.candidate) for one in contestants], confidence=goal.confidence, rows=blank.rows),
         **_stakes(blank.guarantee, goal, progress, standing, placed),
     )
 

@@ -51,6 +51,8 @@ class Findings:
     bench: tuple[Entry, Entry] | None = None
     """Judge and opponent of a task that a judge scores; they are no candidates, unless they are named as such too."""
     learning_curve: tuple[LearningPoint, ...] = field(default=())
+    call_timeout_s: float | None = None
+    """Seconds that one call of a candidate may take, None for what its engine thinks right."""
 
 
 def runnable(entries: Sequence[Entry]) -> list[Entry]:

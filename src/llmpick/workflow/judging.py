@@ -110,8 +110,8 @@ class Bench:
         self.lost: list[LlmpickError] = []
         """Why rows have no verdict: the machinery failed, or a pair does not fit into the judge's context."""
 
-    def score(self, i: int, completion: Completion) -> tuple[Outcome, float | None]:
-        """How the call for row i ended, and its score; None if the row was lost on the bench.
+    def score(self, i: int, completion: Completion, key: str = "") -> tuple[Outcome, float | None]:
+        """How the call `key` for row i ended, and its score; None if the row was lost on the bench.
 
         An answer that was cut off is judged as it stands, an empty one loses. Raises `LlmpickError` when judge or opponent cannot be
         opened or is gone for good.
@@ -120,6 +120,8 @@ class Bench:
         outcome = Outcome.CUT_OFF if completion.finish == "length" else Outcome.ANSWERED if answer else Outcome.EMPTY
         try:
             with self._locks[i]:
+                if key == call_key(self._opponent.identity, self._opponent_requests[i]):
+                    self._opponent_answers[i] = answer  # the opponent races too, and this is its own answer
                 ruling = self._ruling(i, answer)
             return outcome, ruling.judgement.score
         except (EngineError, InputError) as error:
@@ -132,6 +134,10 @@ class Bench:
         """The judge's own record on the pairs that it was asked about; None before the first."""
         judgements = asked(list(self._rulings.values()))
         return judge_record(judgements, confidence=confidence) if judgements else None
+
+    def verdicts(self) -> Spending:
+        """What all verdicts of this run take, those included that were kept from an earlier one."""
+        return cost(list(self._rulings.values()))
 
     @property
     def paid(self) -> Spending:
@@ -153,7 +159,7 @@ class Bench:
             judge=self._judge.id,
             opponent=self._opponent.id,
             record=self.record(confidence=confidence),
-            verdicts=cost(list(self._rulings.values())),
+            verdicts=self.verdicts(),
             spent=self.paid,
             everything=total(everything),
             lost=tuple(f"{error.what} ({error.where})" for error in self.lost),
@@ -221,14 +227,11 @@ def on_the_bench(
     if terms is None or bench is None:
         yield course, None
         return
-    judge, opponent = bench
-    requests = with_thinking(course.requests, opponent.candidate.thinking)
+    requests = with_thinking(course.requests, bench[1].candidate.thinking)
     beginning = common_beginning(criteria=terms.criteria, seed=course.task.seed)
-    seats = [
-        _seat(role, one, first, ledger, context_tokens)
-        for role, one, first in zip(BENCH, (judge, opponent), (beginning, requests), strict=True)
-    ]
-    sitting = Bench(*seats, course, requests, ledger)
+    judge = _seat(BENCH[0], bench[0], beginning, ledger, context_tokens)
+    opponent = _seat(BENCH[1], bench[1], requests, ledger, context_tokens)
+    sitting = Bench(judge, opponent, course, requests, ledger)
     try:
         yield replace(course, judged=sitting.score), sitting
     finally:

@@ -28,8 +28,8 @@ from llmpick.stats.means import mean_interval_t
 from llmpick.workflow.accounts import answered, money, seconds_of
 
 Opener = Callable[[Candidate], Backend]
-Scorer = Callable[[int, Completion], tuple[Outcome, float | None]]
-"""(row of the race order, what the model wrote) → how the call ended, and its score; None if the machinery lost it."""
+Scorer = Callable[[int, Completion, str], tuple[Outcome, float | None]]
+"""(row of the race order, what the model wrote, key of the call) → how it ended, and its score; None if the machinery lost it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def _ask(candidate: str, identity: str, course: Course, backend: Backend, i: int
         # Attempts that were sent and broke off may have been charged: at least for what they asked.
         asked = error.unanswered * guessed_tokens(*(message.content for message in request.messages))
         return replace(blank, error=f"{error.what} ({error.where})", prompt_tokens=asked)
-    outcome, value = _scored(course, i, completion)
+    outcome, value = _scored(course, i, completion, blank.key)
     return replace(
         blank,
         outcome=outcome,
@@ -232,13 +232,13 @@ def _rescored(record: CallRecord, candidate: str, course: Course, i: int) -> Cal
     """A kept call as this run sees it: the output is the same, but row, reference and metric are this run's own."""
     finish = "length" if record.outcome is Outcome.CUT_OFF else "stop"
     completion = Completion(record.output, finish, record.prompt_tokens, record.output_tokens, record.seconds)
-    outcome, value = _scored(course, i, completion)
+    outcome, value = _scored(course, i, completion, record.key)
     return replace(record, candidate=candidate, row=course.examples[i].id, outcome=outcome, score=value)
 
 
-def _scored(course: Course, i: int, completion: Completion) -> tuple[Outcome, float | None]:
+def _scored(course: Course, i: int, completion: Completion, key: str) -> tuple[Outcome, float | None]:
     if course.judged is not None:
-        return course.judged(i, completion)
+        return course.judged(i, completion, key)
     outcome, _, value = score(course.task, course.examples[i], completion)
     return outcome, value
 

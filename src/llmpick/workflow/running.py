@@ -152,7 +152,9 @@ def _lane(entry: Entry, findings: Findings, load: Load, ledger: RunLedger) -> La
 
     def opened(candidate: Candidate) -> Backend:
         assert isinstance(candidate.run, Weights | Endpoint)
-        return open_backend(candidate.run, context_tokens=context, memory_limit_bytes=limits.memory_bytes)
+        return open_backend(
+            candidate.run, context_tokens=context, memory_limit_bytes=limits.memory_bytes, call_timeout_s=findings.call_timeout_s
+        )
 
     return model_lane(
         entry.candidate,

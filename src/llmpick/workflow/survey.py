@@ -44,6 +44,7 @@ class PickOptions:
     tolerance: float | None = None
     cost_by: CostBy | None = None
     budget: Budget | None = None
+    call_timeout_s: float | None = None
     dry_run: bool = False
     store_url: str | None = None
 
@@ -73,6 +74,7 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         as_of=options.as_of,
         notes=(*([idle_gpu] if idle_gpu else []), *_prior_notes(found, task)),
         bench=_bench(task.judge, sieve, environ),
+        call_timeout_s=options.call_timeout_s,
     )
     return findings, load
 

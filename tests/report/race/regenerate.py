@@ -24,7 +24,7 @@ DOCS = ROOT / "docs/race.md"
 BEGIN, END = "<!-- begin: python -m tests.report.race.regenerate -->", "<!-- end -->"
 ORDER = (
     *("Race", "RaceCandidate", "Score", "Gap", "NewInputs", "RowsMore", "Spent", "RecordedCost", "Outcomes", "Engine"),
-    *("RaceError", "ErrorText"),
+    *("ThinkingBought", "Gain", "RaceError", "ErrorText"),
 )
 
 

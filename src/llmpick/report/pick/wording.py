@@ -191,7 +191,9 @@ def macro_f1(view: View) -> str | None:
 
 
 def faults(view: View) -> str | None:
-    """The answers that scored 0 for their form, by candidate."""
+    """The answers that scored 0 for their form, by candidate. A judge reads an answer as it stands."""
+    if view.answer.judging:
+        return None
     told = [f"{view.name(one)} {_faults_of(one)}" for one in view.measured if own_faults(one)]
     return f"Answers that score 0 for their form: {'; '.join(told)}" if told else None
 

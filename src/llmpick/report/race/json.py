@@ -6,7 +6,7 @@ from llmpick.decide.race_answer import RaceAnswer, Racer
 from llmpick.evidence.model import Endpoint, Weights
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report.judge import judging_notes
-from llmpick.report.pick.json import NO_PRICE, engine_of, known, outcomes_of, spent_of
+from llmpick.report.pick.json import NO_PRICE, engine_of, known, outcomes_of, spent_of, thinking_of
 from llmpick.report.pick.schema import Score
 from llmpick.report.race import schema
 
@@ -50,6 +50,7 @@ def answer_document(answer: RaceAnswer) -> dict[str, Any]:
         metric=answer.metric,
         seed=answer.seed,
         device=answer.device,
+        thinking=[thinking_of(bought) for bought in answer.thinking],
         notes=[*answer.notes, *judging_notes(answer.judging)],
     )
     return document.model_dump(mode="json")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from llmpick.report.pick.schema import Engine, ErrorText, Outcomes, Reasons, Record, Score, Spent, WithUnknowns
+from llmpick.report.pick.schema import Engine, ErrorText, Outcomes, Reasons, Record, Score, Spent, ThinkingBought, WithUnknowns
 
 SCHEMA_VERSION = 1
 
@@ -101,6 +101,7 @@ class Race(WithUnknowns):
     seed: int = Field(description="seed of every random choice")
     run: str | None = Field(description="id of the run (`llmpick show RUN`)")
     device: str = Field(description="the machine that the models ran on")
+    thinking: list[ThinkingBought] = Field(description="what thinking bought each model that took part with and without")
     notes: list[str] = Field(description="what else the reader should know")
     unknown: Reasons
 

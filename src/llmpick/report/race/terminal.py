@@ -37,6 +37,11 @@ def print_race(answer: RaceAnswer, console: Console) -> None:
             print_item("", sentence, console)
     _print_table(answer, names, console)
     _print_reasons(answer, names, console)
+    told = wording.thinking(answer, names)
+    if told:
+        print_title("What thinking bought", console)
+    for sentence in told:
+        print_item("- ", sentence, console)
     print_title("What it cost", console)
     for sentence in (*wording.cost(answer), wording.conditions(answer)):
         print_item("", sentence, console)

@@ -1,8 +1,10 @@
 """The sentences of the report of a race: plain English for a stranger, each a function of the answer and the candidates' short names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceVerdict
+from llmpick.decide.thinking import sentence
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.pick.wording import METRIC_SAYS, spending
@@ -206,6 +208,11 @@ def standings(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
         if one.candidate.id != answer.leader:
             alike.setdefault((one.placed.place.value, _why(one, names)), []).append(names[one.candidate.id])
     return tuple(f"{_listed(who)} ({place}): {why}." for (place, why), who in alike.items())
+
+
+def thinking(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
+    """What thinking bought, for each model that took part with and without it."""
+    return tuple(sentence(replace(bought, candidate=names[bought.candidate])) + "." for bought in answer.thinking)
 
 
 def _why(one: Racer, names: Names) -> str:
