@@ -179,9 +179,7 @@ def test_answers_of_others_help_on_rows_that_a_candidate_has_not_run() -> None:
     ("done", "then"),
     [((2, 2, 2), (6, 6, 6)), ((2, 5, 0), (4, 5, 3)), ((1, 1, 1), (8, 8, 8)), ((3, 3, 3), (3, 3, 3)), ((6, 2, 4), (6, 8, 4))],
 )
-def test_a_forecast_is_what_the_covariance_loses(
-    monkeypatch: pytest.MonkeyPatch, done: tuple[int, ...], then: tuple[int, ...]
-) -> None:
+def test_a_forecast_is_what_the_covariance_loses(monkeypatch: pytest.MonkeyPatch, done: tuple[int, ...], then: tuple[int, ...]) -> None:
     monkeypatch.setattr(population, "SCALES", np.array([0.1]))
     scores = answers(3, 8, 8)
     now = of(scores, done)

@@ -22,7 +22,7 @@ Sources: Waudby-Smith and Ramdas, arXiv 2010.09686 (betting without replacement)
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,8 +200,7 @@ class AnytimeRule:
 
     goal: Goal
     _bets: Bets | None = field(default=None, repr=False)
-    _scores: Array | None = field(default=None, repr=False)
-    _lost: NDArray[np.bool_] | None = field(default=None, repr=False)
+    _seen: Progress | None = field(default=None, repr=False)
 
     def judge(self, progress: Progress) -> Standing:
         count = len(progress.done)
@@ -212,7 +211,8 @@ class AnytimeRule:
         within = bets.within[0] & (progress.done > 0)
         dropped = ~bets.alive[0]
         chosen = int(min(np.flatnonzero(within), key=lambda k: (progress.cost_rank[k], -bets.worst[0, k]))) if within.any() else None
-        beaten_by = np.where(dropped, bets.leader[0] if chosen is None else chosen, -1)
+        best = int(np.where(dropped, -1.0, bets.worst[0]).argmax())
+        beaten_by = np.where(dropped, best if chosen is None else chosen, -1)
         if chosen is not None and dropped[chosen]:
             beaten_by[chosen] = -1
         return Standing(within, beaten_by, np.zeros(count, dtype=bool), chosen)
@@ -234,15 +234,15 @@ class AnytimeRule:
         kindest = np.where(progress.lost, 1.0, progress.scores)
         while bets.rows_seen < rows and (progress.done[bets.alive[0]] > bets.rows_seen).all():
             bets.step(worst[None, :, bets.rows_seen], kindest[None, :, bets.rows_seen])
-            if bets.within.any():
-                break
-        self._bets, self._scores, self._lost = bets, progress.scores.copy(), progress.lost.copy()
+        self._bets, self._seen = bets, replace(progress, scores=progress.scores.copy(), lost=progress.lost.copy())
         return bets
 
     def _continues(self, progress: Progress) -> bool:
         """Whether the rows that were bet on are the same in this progress."""
-        if self._bets is None or self._scores is None or self._lost is None or self._scores.shape != progress.scores.shape:
+        before, bets = self._seen, self._bets
+        if before is None or bets is None or before.scores.shape != progress.scores.shape or (progress.done < before.done).any():
             return False
-        seen = self._bets.rows_seen
-        same_scores = np.array_equal(self._scores[:, :seen], progress.scores[:, :seen])
-        return same_scores and np.array_equal(self._lost[:, :seen], progress.lost[:, :seen])
+        used = slice(bets.rows_seen)
+        return np.array_equal(before.scores[:, used], progress.scores[:, used]) and np.array_equal(
+            before.lost[:, used], progress.lost[:, used]
+        )

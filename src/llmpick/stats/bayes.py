@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from llmpick.stats.population import Array, Moments, Posterior, forecast, moments, posterior
+from llmpick.stats.population import ROUNDING, Array, Moments, Posterior, forecast, moments, posterior
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.rules import Goal
 
@@ -59,10 +59,10 @@ def outlook(found: Posterior, tolerance: float) -> Outlook:
     """Counts over the posterior's equally likely cases."""
     cases = found.samples
     behind = cases.max(axis=2, keepdims=True) - cases
-    risk, loss = (behind > tolerance).mean(axis=1), behind.mean(axis=1)
+    risk, loss = (behind > tolerance + ROUNDING).mean(axis=1), behind.mean(axis=1)
     best = np.argmin(risk + 1e-6 * loss, axis=1)
     own = np.take_along_axis(cases, best[:, None, None], 2)
-    chance = (cases - own > tolerance).mean(axis=1)
+    chance = (cases - own > tolerance + ROUNDING).mean(axis=1)
     return Outlook(best, risk, loss, chance)
 
 
