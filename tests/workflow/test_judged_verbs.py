@@ -10,7 +10,14 @@ from tests.workflow.served import serve
 
 from llmpick.cli.main import run
 
-QUESTIONS = ("What is the capital of France?", "Name a colour.", "How many legs has a spider?", "What do bees make?", "What barks?", "Hello!")
+QUESTIONS = (
+    "What is the capital of France?",
+    "Name a colour.",
+    "How many legs has a spider?",
+    "What do bees make?",
+    "What barks?",
+    "Hello!",
+)
 TASK = """
 name = "small talk"
 kind = "generate"
