@@ -159,4 +159,45 @@ def test_what_is_compared_later_is_kept() -> None:
     short, long = stable.readers
     assert short.windowed == len(short.scores) > 0
     assert long.windowed == 0
-    assert [len(ids) for ids in short.tokens] == [len(piece.text) for piece in TEXT[:COMPARED_CHUNKS]]
+    assert None not in short.splits
+    assert short.splits == long.splits
+    assert len(set(short.splits)) == len({piece.text for piece in TEXT[:COMPARED_CHUNKS]}) == COMPARED_CHUNKS
+
+
+def test_what_was_kept_is_not_read_again_and_not_paid_from_the_budget() -> None:
+    def stable() -> Stable:
+        return Stable(a=model(1.05, noise=0.2, seed=1), b=model(1.0, noise=0.2, seed=2))
+
+    first, kept = stable(), {"a": {}, "b": {}}
+    for reader in first.readers:
+        reader.keep = kept[reader.candidate].__setitem__
+    first.race(budget=Budget(calls=40))
+    assert {name: sorted(reads) for name, reads in kept.items()} == {"a": list(range(20)), "b": list(range(20))}
+    del kept["b"][7]
+    second = stable()
+    for reader in second.readers:
+        reader.kept = kept[reader.candidate]
+    assert second.race(budget=Budget(calls=11)).stop is RaceStop.BUDGET
+    assert second.read() == {"a": 25, "b": 25}
+    assert [len(reader.new) for reader in second.readers] == [5, 6]
+    assert [text for _, text in second.opened["b"][0].asked] == [TEXT[i].text for i in (7, *range(20, 25))]
+    for before, now in zip(first.readers, second.readers, strict=True):
+        assert before.scores == now.scores[:20]
+        assert before.splits == now.splits
+        assert (now.processed_tokens, now.new_seconds) < (sum(score.processed_tokens for score in now.scores), now.seconds)
+
+
+def test_a_model_that_has_read_all_of_it_is_not_loaded() -> None:
+    first, kept = Stable(a=WORSE, b=BETTER), {"a": {}, "b": {}}
+    for reader in first.readers:
+        reader.keep = kept[reader.candidate].__setitem__
+    before = first.race()
+    second = Stable(a=WORSE, b=BETTER)
+    for reader in second.readers:
+        reader.kept = kept[reader.candidate]
+    after = second.race(budget=Budget(calls=0, tokens=0, minutes=0))
+    assert second.opened == {"a": [], "b": []}
+    assert second.read() == first.read()
+    assert before.chosen is not None
+    assert after.chosen is second.readers[1]
+    assert after.chosen.engine == before.chosen.engine

@@ -2,7 +2,11 @@
 
 import json
 import math
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from llmpick.evidence.values import Interval
 from llmpick.measure.likelihood import TextScorer
 from llmpick.measure.scorers import open_scorer
 from llmpick.report.race_text import print_text_race, text_race_to_json
+from llmpick.workflow.gather import gather
+from llmpick.workflow.kept_text import reader_identity, text_keys
 from llmpick.workflow.race_text import TextRaceOptions, race_text
 
 PLAIN_TEXT = Path(__file__).parents[1] / "data/plain_text"
@@ -49,8 +55,13 @@ class Scripts:
 def race(smollm2_path: Path, gemma_path: Path, tmp_path: Path) -> Callable[..., TextRaceAnswer]:
     """Races scripts under the names of the two real models on 30 documents of a sentence each day."""
 
+    text_folder, stores = tmp_path / "text", count()
+    text_folder.mkdir()
+
     def run(smollm2: Any, gemma: Any, **options: Any) -> TextRaceAnswer:
-        text = options.pop("text", None) or documents(tmp_path, 30)
+        # Unless told otherwise every race has a store of its own: scripts change while the files that name them stay.
+        options = {"store_url": str(tmp_path / f"{next(stores)}.db"), **options}
+        text = options.pop("text", None) or documents(text_folder, 30)
         scripts = Scripts({"SmolLM2": smollm2, "gemma": gemma})
         models = (str(smollm2_path), str(gemma_path))
         return race_text(TextRaceOptions(text, models=models, **{"chunk_bytes": 500, **options}), environ={}, opener=scripts)
@@ -75,7 +86,9 @@ def shown(answer: TextRaceAnswer, width: int = 100) -> str:
     return captured.get()
 
 
-def test_real_models_on_english_and_chinese(smollm2_path: Path, gemma_path: Path, tmp_path: Path) -> None:
+def test_real_models_on_english_and_chinese(
+    smollm2_path: Path, gemma_path: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """The figure is all bits over all bytes of what the scorers say of the whole documents, which are one chunk each."""
     texts = [(PLAIN_TEXT / name).read_bytes().decode()[:length] for name, length in (("ferry.txt", 160), ("茶馆.txt", 60))]
     for i, text in enumerate(texts):
@@ -94,7 +107,10 @@ def test_real_models_on_english_and_chinese(smollm2_path: Path, gemma_path: Path
         scorer.score_document = kept
         return scorer
 
-    answer = race_text(TextRaceOptions(tmp_path, models=(str(smollm2_path), str(gemma_path))), environ={}, opener=opener)
+    options = TextRaceOptions(
+        tmp_path, models=(str(smollm2_path), str(gemma_path)), store_url=str(tmp_path_factory.mktemp("store") / "a.db")
+    )
+    answer = race_text(options, environ={}, opener=opener)
     assert answer.verdict is RaceVerdict.WON
     assert answer.stop is RaceStop.ALL_ROWS
     assert answer.winner == str(gemma_path)
@@ -108,6 +124,14 @@ def test_real_models_on_english_and_chinese(smollm2_path: Path, gemma_path: Path
     document = json.loads(json.dumps(text_race_to_json(answer), allow_nan=False))
     assert document["winner"] == str(gemma_path)
     assert document["candidates"][1]["difference"]["on_text"]["value"] > 0.1
+
+    def never(*_: Any, **__: Any) -> TextScorer:
+        raise AssertionError("a model is loaded that has nothing to read")
+
+    again = text_race_to_json(race_text(options, environ={}, opener=never))
+    assert (again["spent"]["reads"], again["spent"]["reused"], again["spent"]["load_seconds"]) == (0, 4, 0)
+    for now, before in zip(again["candidates"], document["candidates"], strict=True):
+        assert {**now, "spent": None} == {**before, "spent": None}
 
 
 def test_a_clear_winner_early(race: Callable[..., TextRaceAnswer]) -> None:
@@ -161,6 +185,73 @@ def test_ctrl_c_names_who_leads_and_before_the_first_chunk_nobody(race: Callable
         race(scripted(1.0, interrupted_at=1), scripted(1.0, interrupted_at=1))
 
 
+def without_spending(document: dict[str, Any]) -> dict[str, Any]:
+    """What is left has to be the same whether chunks were read now or before, but for how fast they were read."""
+    return {**document, "spent": None, "candidates": [{**one, "spent": None} for one in document["candidates"]]}
+
+
+def test_after_ctrl_c_the_same_command_goes_on(race: Callable[..., TextRaceAnswer], tmp_path: Path) -> None:
+    store = {"store_url": str(tmp_path / "one.db")}
+    slow = {"smollm2": (1.0, 0.9, 1), "gemma": (1.02, 0.9, 2)}
+    stopped = race(scripted(*slow["smollm2"]), scripted(*slow["gemma"], interrupted_at=5), **store)
+    assert (stopped.stop, stopped.spent.reads, stopped.spent.reused) == (RaceStop.INTERRUPTED, 8 + 4, 0)
+    went_on = race(scripted(*slow["smollm2"]), scripted(*slow["gemma"]), **store)
+    alone = race(scripted(*slow["smollm2"]), scripted(*slow["gemma"]))
+    assert went_on.spent.reused == 12
+    assert went_on.spent.reads == alone.spent.reads - 12
+    assert "12 further reads were kept from earlier races" in " ".join(shown(went_on).split())
+    assert without_spending(text_race_to_json(went_on)) == without_spending(text_race_to_json(alone))
+    finished = race(EngineError("read again", where="", remedy=""), EngineError("read again", where="", remedy=""), **store)
+    assert (finished.spent.reads, finished.spent.reused) == (0, alone.spent.reads)
+    assert without_spending(text_race_to_json(finished)) == without_spending(text_race_to_json(alone))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process that is killed has to be forked")
+def test_after_kill_the_same_command_goes_on(race: Callable[..., TextRaceAnswer], tmp_path: Path) -> None:
+    store = {"store_url": str(tmp_path / "one.db")}
+
+    def deadly() -> ScriptedScorer:
+        scorer = ScriptedScorer(model(1.02, noise=0.9, seed=2))
+        score_document = scorer.score_document
+
+        def killed(text: str, **how: Any) -> TextScore:
+            if len(scorer.asked) == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return score_document(text, **how)
+
+        scorer.score_document = killed
+        return scorer
+
+    child = multiprocessing.get_context("fork").Process(target=race, args=(scripted(1.0, 0.9, 1), deadly), kwargs=store)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    answer = race(scripted(1.0, 0.9, 1), scripted(1.02, 0.9, 2), **store)
+    assert answer.spent.reused == 8 + 3
+    assert answer.verdict is not RaceVerdict.UNDECIDED
+
+
+def test_what_is_kept_belongs_to_the_model_the_engine_and_the_text(smollm2_path: Path) -> None:
+    candidate = gather((str(smollm2_path),), directories=(), as_of=None, environ={}).candidates[0]
+    names = [
+        reader_identity(candidate, "llama.cpp", file_hash=lambda _: "ab"),
+        reader_identity(candidate, "llama.cpp", file_hash=lambda _: "cd"),
+        reader_identity(candidate, "transformers", file_hash=lambda _: "ab"),
+    ]
+    keys = [text_keys(name, ["one", "two"], context_tokens=context) for name in names for context in (512, 1024)]
+    assert len({key for pair in keys for key in pair}) == 12
+    assert keys[0] == text_keys(names[0], ["one", "two"], context_tokens=512)
+
+
+def test_a_file_that_cannot_be_hashed_fails_alone(race: Callable[..., TextRaceAnswer], smollm2_path: Path, gemma_path: Path) -> None:
+    published = "0" * 64
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("llmpick.workflow.content.published_sha256", lambda path: published if path == smollm2_path else None)
+        answer = race(scripted(0.5), scripted(1.0))
+    assert answer.winner == str(gemma_path)
+    assert "the hub published" in answer.racers[-1].reasons[0]
+
+
 def test_an_engine_that_cannot_score_text_fails_alone(race: Callable[..., TextRaceAnswer], gemma_path: Path) -> None:
     cannot = InputError("the server tells no likelihoods", where="http://somewhere", remedy="use another")
     answer = race(cannot, scripted(1.0))
@@ -194,18 +285,26 @@ def test_unequal_terms_are_told(race: Callable[..., TextRaceAnswer]) -> None:
 
 
 def test_two_engines_that_split_one_model_differently_are_told(gemma_path: Path, tmp_path: Path) -> None:
+    text_folder = tmp_path / "text"
+    text_folder.mkdir()
+
     def opened(split: Callable[[str], list[int]]) -> Callable[[], ScriptedScorer]:
         return lambda: ScriptedScorer(model(1.0), name="an engine", split=split)
 
-    def notes(other: Callable[[str], list[int]]) -> str:
+    stores = count()
+
+    def notes(other: Callable[[str], list[int]], store: str | None = None) -> str:
         scripts = Scripts({"llama.cpp": opened(lambda text: [1] * len(text)), "transformers": opened(other)})
-        options = TextRaceOptions(documents(tmp_path, 30), models=(str(gemma_path),), engines=("llama.cpp", "transformers"))
+        text, store = documents(text_folder, 30), store or f"{next(stores)}.db"
+        options = TextRaceOptions(text, models=(str(gemma_path),), engines=("llama.cpp", "transformers"), store_url=str(tmp_path / store))
         answer = race_text(options, environ={}, opener=scripts)
         assert [racer.candidate.rpartition(" on ")[2] for racer in answer.racers] == ["llama.cpp", "transformers"]
         return "\n".join(answer.notes)
 
     assert "split" not in notes(lambda text: [1] * len(text))
-    assert "split 8 of the first 8 chunks differently" in notes(lambda text: [1] * len(text) + [2])
+    unlike = notes(lambda text: [1] * len(text) + [2], "kept.db")
+    assert "split 8 of the first 8 chunks differently" in unlike
+    assert notes(lambda text: [1] * len(text), "kept.db") == unlike  # told again of what was kept
 
 
 def test_the_same_seed_gives_the_same_answer(race: Callable[..., TextRaceAnswer]) -> None:

@@ -17,7 +17,8 @@ TextCostBy = Literal["memory", "seconds"]
 @dataclass(frozen=True, slots=True)
 class TextSpending:
     """What reading took. `reads` counts chunks read by a model, `bytes` those of the text read, every model's own; `processed_tokens`
-    counts all that the engines had to read, overlapping windows included; `seconds` are of reading, `load_seconds` of loading.
+    counts all that the engines had to read, overlapping windows included; `seconds` are of reading, `load_seconds` of loading. `reused`
+    counts chunks that a model had read before this race; they took nothing.
     """
 
     reads: int = 0
@@ -25,6 +26,7 @@ class TextSpending:
     processed_tokens: int = 0
     seconds: float = 0.0
     load_seconds: float = 0.0
+    reused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class TextFigures:
     """What one model was seen to do on the `chunks` that it read.
 
     `bits_per_byte` holds for new text like the user's, `on_text` for the whole of the user's own text (a point once all of it is read).
-    `perplexity_per_token` and `bytes_per_token` belong to the model's own tokenizer.
+    `perplexity_per_token` and `bytes_per_token` belong to the model's own tokenizer. `seconds` are of reading, whenever that was.
     """
 
     bits_per_byte: Interval | Unknown
@@ -42,6 +44,7 @@ class TextFigures:
     tokens: int
     bytes: int
     chunks: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

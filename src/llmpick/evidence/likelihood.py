@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from llmpick.evidence.call import EngineInfo
+
 
 @dataclass(frozen=True, slots=True)
 class TextScore:
@@ -29,3 +31,18 @@ class TextScore:
     def perplexity(self) -> float:
         """The exponential of the mean negative log-likelihood per token: comparable between models with the same tokenizer only."""
         return math.exp(-self.nats / self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRead:
+    """One reading of a text by one model, as it is kept: its score, what it took, and who read it.
+
+    `max_tokens` is what the engine could read at once, None where it does not tell. `split` stands for the text's token ids (a hash: equal
+    for equal ids), None where they were not asked for.
+    """
+
+    score: TextScore
+    seconds: float
+    engine: EngineInfo
+    max_tokens: int | None = None
+    split: str | None = None

@@ -1,9 +1,12 @@
 """Models read the user's text side by side, chunk by chunk in one random order, until it is clear which needs the fewest bits per byte.
 
 At every look all models that are left have read the same chunks. Where they do not fit into memory together, one is loaded, reads its
-batch, and makes room for the next. `stats/text_race.py` says who may leave and when it is over; this file only reads.
+batch, and makes room for the next. A chunk that was read before and kept is not read again. `stats/text_race.py` says who may leave and
+when it is over; this file only reads.
 """
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +19,7 @@ from llmpick.decide.cost import cost_ranks
 from llmpick.decide.race_answer import RaceStop
 from llmpick.evidence.call import EngineInfo
 from llmpick.evidence.errors import EngineError, LlmpickError
-from llmpick.evidence.likelihood import TextScore
+from llmpick.evidence.likelihood import TextRead, TextScore
 from llmpick.evidence.task import Budget
 from llmpick.measure.likelihood import TextScorer
 from llmpick.stats.looks import looks
@@ -24,7 +27,7 @@ from llmpick.stats.ratios import LogRatios, log_ratios
 from llmpick.stats.text_race import error_per_claim, judge_text
 
 COMPARED_CHUNKS = 8
-"""Of so many chunks the token ids are kept, to see whether two engines split one model's text alike."""
+"""Of so many chunks the token ids are asked for, to see whether two engines split one model's text alike."""
 ROOM_FOR_MARKS = 8
 """No tokenizer makes more tokens of a text than it has bytes, but for the marks that it puts around it."""
 UNTOLD_TOKENS = 2048
@@ -40,18 +43,25 @@ class HasText(Protocol):
 class Reader:
     """One model's way through the chunks; `scores[i]` is of chunk i of the race's order.
 
-    `cost` is what it takes by the user's measure, None where that is not known. `windowed` counts chunks that were longer than what it can
-    read at once, `tokens` holds the ids of the first chunks. `beaten_by` names who drove it out, `gone` is the failure that ended it.
+    `kept` holds what it made of chunks (by their place) in earlier races, `keep` is told what it makes of one now, and `new` are the scores
+    of this race alone. `cost` is what it takes by the user's measure, None where that is not known; `seconds` are of reading all that is
+    scored, whenever that was, `new_seconds` of what is new. `windowed` counts chunks that were longer than what it can read at once,
+    `splits` stand for the token ids of the first chunks, None where they are not known. `beaten_by` names who drove it out, `gone` is the
+    failure that ended it, or kept it from starting.
     """
 
     candidate: str
     open: Callable[[], TextScorer]
     cost: Callable[["Reader"], float | None]
     memory_bytes: int = 0
+    kept: Mapping[int, TextRead] = field(default_factory=dict[int, TextRead])
+    keep: Callable[[int, TextRead], None] = lambda _, __: None
     scores: list[TextScore] = field(default_factory=list[TextScore])
-    tokens: list[Sequence[int]] = field(default_factory=list[Sequence[int]])
+    new: list[TextScore] = field(default_factory=list[TextScore])
+    splits: list[str | None] = field(default_factory=list[str | None])
     windowed: int = 0
     seconds: float = 0.0
+    new_seconds: float = 0.0
     load_seconds: float = 0.0
     max_tokens: int | None = None
     engine: EngineInfo | None = None
@@ -60,7 +70,17 @@ class Reader:
 
     @property
     def processed_tokens(self) -> int:
-        return sum(score.processed_tokens for score in self.scores)
+        """In this race."""
+        return sum(score.processed_tokens for score in self.new)
+
+    @property
+    def per_chunk(self) -> tuple[float, float]:
+        """Tokens processed and seconds taken by a chunk, the mean of all that are scored; 0 before the first."""
+        scored = max(len(self.scores), 1)
+        return sum(score.processed_tokens for score in self.scores) / scored, self.seconds / scored
+
+    def has_to_read(self, chunk: int) -> bool:
+        return chunk >= len(self.scores) and chunk not in self.kept
 
     def bits(self, chunks: int) -> NDArray[np.float64]:
         return np.array([-score.nats for score in self.scores[:chunks]]) / np.log(2)
@@ -178,50 +198,64 @@ def _ordered(readers: Sequence[Reader]) -> tuple[Reader, ...]:
 def _affordable(wanted: int, readers: Sequence[Reader], budget: Budget) -> int:
     """Up to which chunk the budget lets all that are left read, at what a chunk has cost each of them; at most `wanted`.
 
-    Before the first chunk nothing is known of tokens and minutes, so that the first batch is bounded by the number of reads alone.
+    What was kept costs nothing. Before the first chunk nothing is known of tokens and minutes, so that the first batch is bounded by the
+    number of reads alone.
     """
     left = _left(readers)
     done = min((len(reader.scores) for reader in left), default=0)
-    reads = sum(len(reader.scores) for reader in readers)
-    minutes = sum(reader.seconds + reader.load_seconds for reader in readers) / 60
+    open_ = np.array([[reader.has_to_read(chunk) for chunk in range(done, wanted)] for reader in left]).reshape(len(left), wanted - done)
+    rates = [reader.per_chunk for reader in left]
+    minutes = sum(reader.new_seconds + reader.load_seconds for reader in readers) / 60
     room = [wanted - done]
-    if budget.calls is not None:
-        room.append((budget.calls - reads) // max(len(left), 1))
-    for bound, used, per_chunk in (
-        (budget.tokens, sum(reader.processed_tokens for reader in readers), sum(r.processed_tokens for r in left) / max(done, 1)),
-        (budget.minutes, minutes, sum(reader.seconds for reader in left) / 60 / max(done, 1)),
+    for bound, used, prices in (
+        (budget.calls, sum(len(reader.new) for reader in readers), [1.0] * len(left)),
+        (budget.tokens, sum(reader.processed_tokens for reader in readers), [tokens for tokens, _ in rates]),
+        (budget.minutes, minutes, [seconds / 60 for _, seconds in rates]),
     ):
-        if bound is not None and per_chunk > 0:
-            room.append(int(max(bound - used, 0) / per_chunk))
-    return done + max(min(room), 0)
+        if bound is not None:
+            costs = np.cumsum(np.array(prices) @ open_)
+            room.append(int(np.searchsorted(costs, max(bound - used, 0), side="right")))
+    return done + min(room)
 
 
 def _read(readers: Sequence[Reader], chunks: Sequence[HasText], shelf: "_Shelf") -> None:
     """Lets every reader go on to the end of `chunks`; those that are loaded already go first."""
     for reader in sorted(readers, key=lambda reader: not shelf.holds(reader)):
-        if len(reader.scores) == len(chunks):
-            continue
-        try:
-            scorer = shelf.get(reader)
-            for chunk in chunks[len(reader.scores) :]:
-                _read_chunk(reader, scorer, chunk.text)
-        except LlmpickError as error:
-            reader.gone = error
-            shelf.drop(reader)
+        for i in range(len(reader.scores), len(chunks)):
+            read = reader.kept.get(i)
+            if read is None:
+                try:
+                    read = _read_chunk(shelf.get(reader), chunks[i].text, i)
+                except LlmpickError as error:
+                    reader.gone = error
+                    shelf.drop(reader)
+                    break
+                reader.keep(i, read)
+                reader.new.append(read.score)
+                reader.new_seconds += read.seconds
+            _enter(reader, read)
 
 
-def _read_chunk(reader: Reader, scorer: TextScorer, text: str) -> None:
+def _enter(reader: Reader, read: TextRead) -> None:
+    if len(reader.splits) < COMPARED_CHUNKS:
+        reader.splits.append(read.split)
+    reader.engine, reader.max_tokens = read.engine, read.max_tokens
+    reader.windowed += read.score.tokens >= (read.max_tokens or UNTOLD_TOKENS)
+    reader.seconds += read.seconds
+    reader.scores.append(read.score)
+
+
+def _read_chunk(scorer: TextScorer, text: str, i: int) -> TextRead:
     """A chunk is read in one window wherever the model can hold it, so that all models are given the same words before each word."""
     most = scorer.max_tokens or UNTOLD_TOKENS
     started = time.perf_counter()
     score = scorer.score_document(text, window=min(most, len(text.encode()) + ROOM_FOR_MARKS))
-    reader.seconds += time.perf_counter() - started
+    seconds = time.perf_counter() - started
     if not score.tokens or not score.text_bytes or not np.isfinite(score.nats):
-        raise EngineError("it gave a chunk no likelihood", where=f"chunk {len(reader.scores) + 1}", remedy="try another engine or file")
-    if len(reader.tokens) < COMPARED_CHUNKS:
-        reader.tokens.append(scorer.tokens(text))
-    reader.windowed += score.tokens >= most
-    reader.scores.append(score)
+        raise EngineError("it gave a chunk no likelihood", where=f"chunk {i + 1}", remedy="try another engine or file")
+    ids = json.dumps(list(scorer.tokens(text))) if i < COMPARED_CHUNKS else None
+    split = hashlib.sha256(ids.encode()).hexdigest() if ids else None
+    return TextRead(score, seconds, scorer.engine, scorer.max_tokens, split)
 
 
 class _Shelf:

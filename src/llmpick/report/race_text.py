@@ -48,7 +48,7 @@ def text_race_to_json(answer: TextRaceAnswer) -> dict[str, Any]:
         "cost_by": answer.cost_by,
         "seed": answer.seed,
         "more_chunks": answer.more_chunks,
-        "spent": _spent(answer.spent) | {"reads_of_all": answer.chunks * sum(racer.spent.reads > 0 for racer in answer.racers)},
+        "spent": _spent(answer.spent) | {"reads_of_all": answer.chunks * _readers(answer)},
         "notes": list(answer.notes),
         "unknown": _reasons(winner=None if answer.winner else "no model is left", more_chunks=_why_no_more(answer)),
     }
@@ -119,7 +119,7 @@ def _table(answer: TextRaceAnswer, names: Mapping[str, str], *, wide: bool) -> "
         if not isinstance(one.figures, TextFigures):
             continue
         figures = one.figures
-        speed = f"{one.spent.bytes / 1000 / one.spent.seconds:.2g}" if one.spent.seconds else "-"
+        speed = f"{figures.bytes / 1000 / figures.seconds:.2g}" if figures.seconds else "-"
         table.add_row(
             Text.assemble(names[one.candidate], "\n", (one.place.value, _STYLES.get(one.place, ""))),
             _stacked(figures.on_text, _figure),
@@ -160,10 +160,14 @@ def _apart(difference: TextDifference | None, answer: TextRaceAnswer) -> str:
 
 def _cost(answer: TextRaceAnswer) -> str:
     spent = answer.spent
-    readers = sum(racer.spent.reads > 0 for racer in answer.racers)
-    reads = f"{numbers.count(spent.reads)} of {numbers.count(readers * answer.chunks)} reads of a chunk by a model"
+    reads = f"{numbers.count(spent.reads)} of {numbers.count(_readers(answer) * answer.chunks)} reads of a chunk by a model"
     loading = f", and {numbers.seconds(spent.load_seconds)} of loading" if spent.load_seconds else ""
-    return f"{reads}, {numbers.count(spent.processed_tokens)} tokens processed, {numbers.seconds(spent.seconds)}{loading}."
+    reused = f" {numbers.count(spent.reused)} further reads were kept from earlier races and cost nothing." if spent.reused else ""
+    return f"{reads}, {numbers.count(spent.processed_tokens)} tokens processed, {numbers.seconds(spent.seconds)}{loading}.{reused}"
+
+
+def _readers(answer: TextRaceAnswer) -> int:
+    return sum(isinstance(racer.figures, TextFigures) for racer in answer.racers)
 
 
 def _failed(answer: TextRaceAnswer) -> list[TextRacer]:
@@ -275,6 +279,7 @@ def _spent(spent: TextSpending) -> dict[str, Any]:
         "processed_tokens": spent.processed_tokens,
         "seconds": spent.seconds,
         "load_seconds": spent.load_seconds,
+        "reused": spent.reused,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmpick.estimate.speed_constants import SpeedConstants
 from llmpick.evidence.call import CallRecord, EngineInfo, Outcome
+from llmpick.evidence.likelihood import TextRead, TextScore
 from llmpick.evidence.values import Source
 from llmpick.store.records import KeptCalibration, LoadRecord, RunDetail, RunSummary
 from llmpick.store.sittings import sitting_from_json
@@ -19,6 +20,7 @@ CALL_FIELDS = tuple(field.name for field in fields(CallRecord))
 OF_THE_RUN = ("candidate", "row", "outcome", "score")
 """What a run's log keeps itself, because another run may name or score the same call differently."""
 CALIBRATION_FIELDS = tuple(field.name for field in fields(KeptCalibration))
+_SCORE_FIELDS = tuple(field.name for field in fields(TextScore))
 _CONSTANTS = frozenset(field.name for field in fields(SpeedConstants))
 _SUMMARY_FIELDS = tuple(field.name for field in fields(RunSummary))
 
@@ -58,6 +60,21 @@ def engine_to_json(engine: EngineInfo) -> dict[str, Any]:
 
 def load_from_row(row: "RowMapping") -> LoadRecord:
     return LoadRecord(row["candidate"], row["load_seconds"], row["resident_bytes"], EngineInfo(**row["engine"]))
+
+
+def text_read_to_row(read: TextRead) -> dict[str, Any]:
+    """Column → value. Raises `ValueError` for a number that is NaN or infinite."""
+    row: dict[str, Any] = {name: getattr(read.score, name) for name in _SCORE_FIELDS}
+    row |= {"seconds": read.seconds, "max_tokens": read.max_tokens, "split": read.split, "engine": engine_to_json(read.engine)}
+    wrong = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
+    if wrong:
+        raise ValueError(f"reading of a text: {', '.join(wrong)} is not a finite number")
+    return row
+
+
+def text_read_from_row(row: "RowMapping") -> TextRead:
+    score = TextScore(**{name: row[name] for name in _SCORE_FIELDS})
+    return TextRead(score, row["seconds"], EngineInfo(**row["engine"]), row["max_tokens"], row["split"])
 
 
 def calibration_from_row(row: "RowMapping") -> KeptCalibration:

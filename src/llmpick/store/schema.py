@@ -4,7 +4,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, ForeignKey, In
 
 from llmpick.store.columns import AnyText, Moment
 
-VERSION = 3
+VERSION = 4
 """The number of the newest migration, written here so that opening an up-to-date database needs no look at the migrations."""
 VERSION_TABLE = "llmpick_schema"
 
@@ -115,4 +115,21 @@ calibrations = Table(
     Column("version", Text, nullable=False),
     Column("measured", Moment, nullable=False),
     Column("constants", _Json, nullable=False),
+)
+
+# One row for each chunk of text that a model has read, by the hash of everything that can change its likelihood.
+text_reads = Table(
+    "text_reads",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("nats", Double, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("text_bytes", BigInteger, nullable=False),
+    Column("first_token_scored", Boolean, nullable=False),
+    Column("processed_tokens", BigInteger, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("engine", _Json, nullable=False),
+    Column("max_tokens", BigInteger),
+    Column("split", Text),
+    Column("created", Moment, nullable=False),
 )

@@ -36,13 +36,14 @@ from llmpick.store.rows import (
 from llmpick.store.run_ids import run_id as new_run_id
 from llmpick.store.schema import calls, file_hashes, loads, run_calls, runs
 from llmpick.store.sittings import sitting_to_json, this_sitting
+from llmpick.store.text_reads import TextReads
 
 UNFINISHED = ("running", "interrupted")
 _KEYS_PER_QUERY = 500
 _NEAR = 5
 
 
-class Store(Calibrations):
+class Store(Calibrations, TextReads):
     """The database of measurements. Every method raises `StoreError` when the database cannot be read or written."""
 
     @classmethod

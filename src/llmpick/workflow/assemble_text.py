@@ -72,6 +72,7 @@ def assemble_text(race: TextRace) -> TextRaceAnswer:
             sum(part.processed_tokens for part in spent),
             sum(part.seconds for part in spent),
             sum(part.load_seconds for part in spent),
+            sum(part.reused for part in spent),
         ),
         more_chunks=_more_chunks(race),
         notes=notes_of(race.candidates, race.readers, race.corpus),
@@ -165,6 +166,7 @@ def _figures(reader: Reader, race: TextRace) -> TextFigures:
         tokens=tokens,
         bytes=size,
         chunks=read,
+        seconds=reader.seconds,
     )
 
 
@@ -224,11 +226,12 @@ def _more_chunks(race: TextRace) -> int | None:
 
 def _spent(reader: Reader) -> TextSpending:
     return TextSpending(
-        len(reader.scores),
-        sum(score.text_bytes for score in reader.scores),
+        len(reader.new),
+        sum(score.text_bytes for score in reader.new),
         reader.processed_tokens,
-        reader.seconds,
+        reader.new_seconds,
         reader.load_seconds,
+        len(reader.scores) - len(reader.new),
     )
 
 

@@ -9,6 +9,9 @@ from glob import escape as glob_escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from llmpick.decide.limits import broken_by_memory, broken_by_speed
 from llmpick.evidence.call import CallRecord, CallRequest, Completion, Outcome
 from llmpick.evidence.errors import EngineError, RowRefusedError
@@ -51,6 +54,13 @@ class Course:
     requests: tuple[CallRequest, ...]
     judged: Scorer | None = None
     """Scores answers that no metric can; None where the task's metric does it."""
+
+    @property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """Which rows belong together, numbered, shape (N,); None where each stands alone."""
+        if self.task.cluster is None:
+            return None
+        return np.unique([example.cluster or "" for example in self.examples], return_inverse=True)[1].astype(np.int64)
 
 
 def model_lane(
@@ -146,7 +156,7 @@ def identify(candidate: Candidate, *, file_hash: Callable[[Path], str]) -> Ident
     packages = {"gguf": ("xllamacpp",), "safetensors": ("transformers", "torch")}[run.format]
     files = weight_files(run)
     hashes = [file_hash(file) for file in files]
-    versions = [f"{package} {_version(package)}" for package in packages]
+    versions = [f"{package} {package_version(package)}" for package in packages]
     return Identity(" ".join([*hashes, *versions]), hashes[0] if len(hashes) == 1 else None)
 
 
@@ -257,7 +267,8 @@ def _cost(lane: Lane, candidate: Candidate, cost_by: CostBy, memory: Estimate | 
     return seconds_of(seen) / len(seen)
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Of a package that is installed here, as it names it itself."""
     try:
         return version(package)
     except PackageNotFoundError:

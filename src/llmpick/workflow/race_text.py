@@ -1,8 +1,11 @@
 """`race --text`: which model finds the user's own text least surprising, with no labels at all.
 
 The text is cut into chunks (`sources/corpus.py`), the models read them side by side in a random order (`measure/text_race.py`) until the
-rules of `stats/text_race.py` decide, and `workflow/assemble_text.py` says what was found. The measure is bits per byte: it compares models
-with different tokenizers, it ranks base models, and it says nothing about following instructions.
+rules of `stats/text_race.py` decide, and `workflow/assemble_text.py` says what was found. What a model made of a chunk is kept, so that
+the same command goes on after Ctrl-C or `kill`, and another race reads only what is new (`workflow/kept_text.py`).
+
+The measure is bits per byte: it compares models with different tokenizers, it ranks base models, and it says nothing about following
+instructions.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,25 +18,24 @@ import numpy as np
 
 from llmpick.decide.race_answer import RaceStop
 from llmpick.decide.text_answer import TextCostBy, TextRaceAnswer
-from llmpick.evidence.device import Load
-from llmpick.evidence.errors import InputError
+from llmpick.evidence.errors import InputError, ModelFileError
 from llmpick.evidence.model import Candidate, Weights
 from llmpick.evidence.task import Budget
-from llmpick.evidence.values import Estimate
 from llmpick.measure.likelihood import TextScorer
 from llmpick.measure.scorers import READS, open_scorer
 from llmpick.measure.text_race import ROOM_FOR_MARKS, Reader, TextLook, run_text_race
 from llmpick.sources.corpus import CHUNK_BYTES, read_corpus
 from llmpick.sources.hardware import this_machine
+from llmpick.store.store import Store
 from llmpick.workflow.assemble_text import TextRace, assemble_text
-from llmpick.workflow.expectation import of_files
+from llmpick.workflow.content import file_hasher
 from llmpick.workflow.gather import gather
+from llmpick.workflow.kept_text import KeptText, reader_identity, text_keys
+from llmpick.workflow.text_memory import reading_bytes
 
 CONFIDENCE = 0.95
 TOLERANCE = 0.01
 """A share: models that need at most 1% more bits than the best are a tie."""
-LOGITS_BYTES = 2**30
-"""Of logits that a scorer holds at a time, at most; an estimate for writing does not know of them."""
 LONGEST_CHUNK = 1.5
 """Chunks are cut within a quarter of their length on either side."""
 Opener = Callable[..., TextScorer]
@@ -51,6 +53,7 @@ class TextRaceOptions:
     """What the user asked for; None stands for the usual. `tolerance` is a share of the best model's bits per byte.
 
     Of the budget, `calls` counts chunks read by a model, `tokens` what the engines process, and `money` cannot be kept: no price is known.
+    What was read before costs nothing of it.
     """
 
     text: Path
@@ -65,6 +68,7 @@ class TextRaceOptions:
     chunk_bytes: int = CHUNK_BYTES
     engines: tuple[str, ...] = ()
     """Read with each of these engines that can, every one a candidate of its own; empty stands for each model's usual engine."""
+    store_url: str | None = None
 
 
 def race_text(
@@ -91,18 +95,21 @@ def race_text(
     chunks = tuple(corpus.chunks[i] for i in order)
     cost_by = options.cost_by or "memory"
     entrants = _entrants(found.candidates, options.engines)
-    readers = [_reader(candidate, engine, cost_by, options.chunk_bytes, opener) for candidate, engine in entrants]
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
     confidence = CONFIDENCE if options.confidence is None else options.confidence
-    end = run_text_race(
-        readers,
-        chunks,
-        tolerance=tolerance,
-        confidence=confidence,
-        budget=budget,
-        capacity_bytes=this_machine().memory_free_bytes,
-        on_look=lambda look: note(_progress(look)),
-    )
+    with Store.open(options.store_url) as store:
+        readers = [_reader(candidate, engine, cost_by, options.chunk_bytes, opener) for candidate, engine in entrants]
+        for reader, (candidate, engine) in zip(readers, entrants, strict=True):
+            _find_kept(reader, candidate, engine, [chunk.text for chunk in chunks], options.chunk_bytes, store, note)
+        end = run_text_race(
+            readers,
+            chunks,
+            tolerance=tolerance,
+            confidence=confidence,
+            budget=budget,
+            capacity_bytes=this_machine().memory_free_bytes,
+            on_look=lambda look: note(_progress(look)),
+        )
     _refuse_if_nothing_was_read(readers, end.stop)
     return assemble_text(
         TextRace(
@@ -121,22 +128,22 @@ def race_text(
     )
 
 
-def _entrants(candidates: Sequence[Candidate], engines: Sequence[str]) -> list[tuple[Candidate, str | None]]:
-    """Every candidate with its engine, None for the usual one; one that reads on several is named by them too."""
-    entrants: list[tuple[Candidate, str | None]] = []
+def _entrants(candidates: Sequence[Candidate], engines: Sequence[str]) -> list[tuple[Candidate, str]]:
+    """Every candidate with its engine, the usual one where the user names none that can; one that reads on several is named by them too."""
+    entrants: list[tuple[Candidate, str]] = []
     for candidate in candidates:
-        able = READS.get(candidate.run.format, ()) if isinstance(candidate.run, Weights) else ()
+        able = READS.get(candidate.run.format, ()) if isinstance(candidate.run, Weights) else ("endpoint",)
         chosen = [engine for engine in engines if engine in able]
         if len(chosen) > 1:
             entrants += [(replace(candidate, id=f"{candidate.id} on {engine}"), engine) for engine in chosen]
         else:
-            entrants.append((candidate, chosen[0] if chosen else None))
+            entrants.append((candidate, (chosen or able)[0]))
     return entrants
 
 
-def _reader(candidate: Candidate, engine: str | None, cost_by: TextCostBy, chunk_bytes: int, opener: Opener) -> Reader:
+def _reader(candidate: Candidate, engine: str, cost_by: TextCostBy, chunk_bytes: int, opener: Opener) -> Reader:
     weights = candidate.run if isinstance(candidate.run, Weights) else None
-    context = int(LONGEST_CHUNK * chunk_bytes) + ROOM_FOR_MARKS
+    context = _context_tokens(candidate, chunk_bytes)
 
     def opened() -> TextScorer:
         return opener(candidate.run, engine=engine, context_tokens=context)
@@ -147,17 +154,35 @@ def _reader(candidate: Candidate, engine: str | None, cost_by: TextCostBy, chunk
         read = sum(score.text_bytes for score in reader.scores)
         return reader.seconds / read if read else None
 
-    return Reader(candidate.id, opened, cost, _memory_bytes(candidate))
+    return Reader(candidate.id, opened, cost, reading_bytes(candidate, engine, context))
 
 
-def _memory_bytes(candidate: Candidate) -> int:
-    """What a loaded model will take, with its output matrix in single precision; nothing for one that is served."""
-    if not isinstance(candidate.run, Weights):
-        return 0
-    memory, _ = of_files(candidate.run, candidate.facts, this_machine(), Load(CHUNK_BYTES, 1, 1), here=True)
-    expected = memory.interval.high if isinstance(memory, Estimate) else candidate.run.weight_bytes
-    tables = max((group.elements for group in candidate.run.tensors if group.role in ("embedding", "output")), default=0)
-    return int(expected) + 4 * tables + LOGITS_BYTES
+def _context_tokens(candidate: Candidate, chunk_bytes: int) -> int:
+    """Enough for the longest chunk, or all that the model reads at once."""
+    wanted = int(LONGEST_CHUNK * chunk_bytes) + ROOM_FOR_MARKS
+    own = candidate.run.context_tokens if isinstance(candidate.run, Weights) else None
+    return min(wanted, own) if own else wanted
+
+
+def _find_kept(
+    reader: Reader,
+    candidate: Candidate,
+    engine: str,
+    texts: Sequence[str],
+    chunk_bytes: int,
+    store: Store,
+    note: Callable[[str], None],
+) -> None:
+    """Gives the reader what it read before. A model whose file cannot be read is out of the race before it begins."""
+    try:
+        identity = reader_identity(candidate, engine, file_hash=file_hasher(store, note))
+    except ModelFileError as error:
+        reader.gone = error
+        return
+    kept = KeptText(store, text_keys(identity, texts, context_tokens=_context_tokens(candidate, chunk_bytes)))
+    reader.kept, reader.keep = kept.found(), kept.keep
+    if reader.kept:
+        note(f"{reader.candidate}: {len(reader.kept):,} of {len(texts):,} chunks were read before and are not read again")
 
 
 def _progress(look: TextLook) -> str:

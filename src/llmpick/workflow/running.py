@@ -5,22 +5,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from llmpick.decide.screen import context_of
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.device import Device, Load
-from llmpick.evidence.errors import LlmpickError, ModelFileError
+from llmpick.evidence.errors import LlmpickError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
 from llmpick.evidence.task import Task
 from llmpick.measure.backend import Backend
 from llmpick.measure.engines import open_backend
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import Look
-from llmpick.sources.filehash import sha256_of
-from llmpick.sources.hub import published_sha256
 from llmpick.store.store import Store
+from llmpick.workflow.content import file_hasher
 from llmpick.workflow.findings import Entry, Findings, runnable
 from llmpick.workflow.judging import bench_names
 from llmpick.workflow.lanes import identify, model_lane
@@ -115,21 +113,8 @@ def _identified(entry: Entry, store: Store, watch: Watch) -> Entry:
     if not runnable([entry]):
         return entry
 
-    def file_hash(path: Path) -> str:
-        status = path.stat()
-        kept = store.file_hash(path, status.st_size, status.st_mtime_ns)
-        if kept is None:
-            watch.note(f"computing the SHA-256 of {path.name}")
-            kept = sha256_of(path)
-            store.remember_file_hash(path, status.st_size, status.st_mtime_ns, kept)
-        published = published_sha256(path)
-        if published not in (None, kept):
-            remedy = "the file is damaged: delete it and download it again"
-            raise ModelFileError(f"its SHA-256 is {kept}, the hub published {published}", where=str(path), remedy=remedy)
-        return kept
-
     try:
-        return replace(entry, identity=identify(entry.candidate, file_hash=file_hash))
+        return replace(entry, identity=identify(entry.candidate, file_hash=file_hasher(store, watch.note)))
     except LlmpickError as error:
         return replace(entry, error=error)
 

@@ -72,7 +72,7 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
         absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, task))),
         as_of=options.as_of,
-        notes=(*([idle_gpu] if idle_gpu else []), *_prior_notes(found, task)),
+        notes=(*([idle_gpu] if idle_gpu else []), *_prior_notes(found, task), *_cluster_notes(task)),
         bench=_bench(task.judge, sieve, environ),
         call_timeout_s=options.call_timeout_s,
     )
@@ -217,6 +217,14 @@ def _worth_a_look(entry: Entry, task: Task) -> tuple[bool, int, int, int]:
     parameters = facts.parameters_total.value if facts and facts.parameters_total else 0
     surely_fits = entry.fetch is not None and entry.fetch.fits == "yes"
     return not surely_fits, len(unnamed_languages(entry.candidate, task.languages)), -released, -parameters
+
+
+def _cluster_notes(task: Task) -> tuple[str, ...]:
+    """Says by what rows belong together: it widens what is said of new inputs."""
+    if task.cluster is None:
+        return ()
+    clusters = len({example.cluster for example in task.examples})
+    return (f"The {len(task.examples):,} rows come from {clusters:,} of {task.cluster}: new inputs are taken to bring new ones.",)
 
 
 def _prior_notes(found: Gathered, task: Task) -> tuple[str, ...]:

@@ -65,13 +65,13 @@ def _unscored_starts(readers: Sequence[Reader]) -> Iterator[str]:
 
 def _unlike_tokenizers(candidates: Sequence[Candidate], readers: Sequence[Reader]) -> Iterator[str]:
     for one, other in _same_model(candidates, readers):
-        shared = min(len(one.tokens), len(other.tokens))
-        unlike = sum(a != b for a, b in zip(one.tokens[:shared], other.tokens[:shared], strict=True))
+        both = [i for i, pair in enumerate(zip(one.splits, other.splits, strict=False)) if None not in pair]
+        unlike = sum(one.splits[i] != other.splits[i] for i in both)
         if unlike:
-            counts = [sum(map(len, reader.tokens[:shared])) for reader in (one, other)]
+            counts = [sum(reader.scores[i].tokens for i in both) for reader in (one, other)]
             yield (
                 f"{one.candidate} and {other.candidate} are one model, but {_engine(one)} and {_engine(other)} split {unlike} of the first "
-                f"{shared} chunks differently ({counts[0]:,} and {counts[1]:,} tokens): a part of their difference is the tokenizers'."
+                f"{len(both)} chunks differently ({counts[0]:,} and {counts[1]:,} tokens): a part of their difference is the tokenizers'."
             )
 
 
