@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llmpick.stats.race import Progress, Standing, judge
-from race_error import situations, tally
+from pick_error import situations, tally
 
 
 def standing(
@@ -88,7 +88,7 @@ def test_a_race_that_is_not_over_always_has_somebody_to_run() -> None:
 
 @pytest.mark.parametrize("candidates", [2, 5, 8])
 def test_the_stated_error_is_kept_and_races_are_decided(candidates: int) -> None:
-    """The small form of `benchmarks/race_error.py`: 25 races a cell; of 25 at 5% error, 6 or more fail by bad luck once in 1,000."""
+    """The small form of `benchmarks/pick_error.py`: 25 races a cell; of 25 at 5% error, 6 or more fail by bad luck once in 1,000."""
     for name, means in situations(candidates).items():
         result = tally(means, rows=120, repeats=25, equal_cost=False, rng=np.random.default_rng([5, candidates]))
         assert result.errors < 6, name
