@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmpick.decide.placing import Placing, leading, placing
+from llmpick.decide.placing import Claims, Placing, leading, placing
 from llmpick.decide.race_answer import Place, RaceVerdict
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.stats.plain import PlainRule
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal
+from llmpick.stats.rules import Goal, Guarantee, rule_for
 
 GOAL = Goal(0.02, 0.95)
 
@@ -28,9 +27,16 @@ def progress_of(scores: list[list[float]], done: list[int], lost: dict[int, list
     return Progress(matrix, is_lost, np.array(done), np.zeros(len(done), dtype=np.int64))
 
 
-def placed(scores: list[list[float]], done: list[int], lost: dict[int, list[int]] | None = None, goal: Goal = GOAL) -> Placing:
+def placed(
+    scores: list[list[float]],
+    done: list[int],
+    lost: dict[int, list[int]] | None = None,
+    goal: Goal = GOAL,
+    guarantee: Guarantee = "anytime",
+) -> Placing:
     progress = progress_of(scores, done, lost)
-    return placing([chr(ord("a") + k) for k in range(len(done))], progress, PlainRule(goal).judge(progress), goal)
+    names = [chr(ord("a") + k) for k in range(len(done))]
+    return placing(names, progress, rule_for(guarantee, goal).judge(progress), goal, guarantee)
 
 
 def kinds(result: Placing) -> list[Place]:
@@ -69,7 +75,7 @@ def test_an_open_race_names_the_leader_and_who_could_still_win() -> None:
 def test_a_tie_holds_only_those_that_are_shown_to_be_within_the_tolerance() -> None:
     """Chosen as soon as nobody can be better by more: the other was not looked into any further, so it is no tie."""
     standing = Standing(np.array([True, False]), np.array([-1, -1]), np.array([False, True]), 0)
-    result = placing(["a", "b"], progress_of([row(60, 100), row(59, 100)], [80, 80]), standing, GOAL)
+    result = placing(["a", "b"], progress_of([row(60, 100), row(59, 100)], [80, 80]), standing, GOAL, "anytime")
     assert result.verdict is RaceVerdict.WON
     assert kinds(result) == [Place.CHOSEN, Place.BEHIND]
 
@@ -80,7 +86,7 @@ def test_the_leader_is_found_by_paired_rows_and_not_by_means_over_different_rows
     progress = progress_of([[float(x) for x in strong], [float(x) for x in weak]], [8, 20])
     assert progress.means[0] < progress.means[1]
     standing = Standing(np.zeros(2, dtype=bool), np.array([-1, -1]), np.zeros(2, dtype=bool), None)
-    assert leading(progress, standing) == 0
+    assert leading(progress, standing, GOAL, "anytime") == 0
 
 
 def test_lost_rows_are_counted_and_left_out() -> None:
@@ -124,21 +130,91 @@ def test_a_lone_candidate_has_nothing_to_be_told_apart_from() -> None:
     assert isinstance(result.places[0].difference, Unknown)
 
 
+@pytest.mark.parametrize(("claims", "place"), [("anytime", Place.TIED), ("bayes", Place.TIED)])
+def test_who_is_within_the_tolerance_ties_also_when_it_is_not_the_best(claims: Guarantee, place: Place) -> None:
+    standing = Standing(np.array([True, True]), np.array([-1, 0]), np.array([False, False]), 0)
+    result = placing(["a", "b"], progress_of([row(60, 100), row(59, 100)], [80, 80]), standing, GOAL, claims)
+    assert result.verdict is RaceVerdict.TIE
+    assert kinds(result) == [Place.CHOSEN, place]
+
+
+@pytest.mark.parametrize(
+    ("claims", "right", "says"),
+    [
+        ("anytime", [60, 57], "shown not to be the best, but perhaps within 2 points of it"),
+        ("anytime", [99, 5], "shown not to be the best, and more than 2 points worse than a"),
+        ("bayes", [60, 57], "more than 2 points worse than a with a probability above 95%"),
+        ("labelled", [60, 57], "shown to be more than 2 points worse than a"),
+    ],
+)
+def test_beaten_says_what_its_rule_shows_and_no_more(claims: Claims, right: list[int], says: str) -> None:
+    standing = Standing(np.array([True, False]), np.array([-1, 0]), np.array([False, False]), 0)
+    result = placing(["a", "b"], progress_of([row(n, 100) for n in right], [80, 80]), standing, GOAL, claims)
+    assert result.places[1].place is Place.BEATEN
+    assert result.places[1].reasons == (says,)
+
+
+def test_stopping_on_the_expected_loss_claims_nothing_of_the_others() -> None:
+    """Nobody is shown to be within the tolerance of the best, so the other may well be better by more."""
+    standing = Standing(np.array([False, False]), np.array([-1, -1]), np.array([False, False]), 0)
+    result = placing(["a", "b"], progress_of([row(60, 100), row(58, 100)], [40, 40]), standing, GOAL, "bayes")
+    assert kinds(result) == [Place.CHOSEN, Place.OPEN]
+    assert "expected to lose" in result.places[0].reasons[0]
+
+
+def test_intervals_of_the_posterior_are_narrower_than_bets_and_cut_to_what_is_possible() -> None:
+    matrix, done = [row(95, 100), row(10, 100)], [40, 40]
+    bets, beliefs = placed(matrix, done), placed(matrix, done, guarantee="bayes")
+    for bet, belief in zip(bets.places, beliefs.places, strict=True):
+        for wide, narrow in ((bet.score_on_rows, belief.score_on_rows), (bet.score, belief.score)):
+            assert isinstance(wide, Interval)
+            assert isinstance(narrow, Interval)
+            assert narrow.high - narrow.low < wide.high - wide.low
+            assert 0 <= narrow.low <= narrow.value <= narrow.high <= 1
+            assert narrow.confidence == 0.95
+
+
+def test_the_posterior_names_the_leader_of_an_open_race() -> None:
+    result = placed([row(50, 100), row(55, 100), row(30, 100)], [25, 25, 25], guarantee="bayes")
+    assert result.chosen is None
+    assert result.leader == 1
+
+
+@pytest.mark.parametrize("lost", [None, {0: [3, 4, 5]}])
+def test_a_posterior_of_all_rows_is_a_point(lost: dict[int, list[int]] | None) -> None:
+    result = placed([row(90, 100), row(20, 100)], [100, 100], lost=lost, guarantee="bayes")
+    for one in result.places:
+        assert isinstance(one.score_on_rows, Interval)
+        assert one.score_on_rows.low == one.score_on_rows.value == one.score_on_rows.high
+    assert isinstance(result.places[1].score_on_rows, Interval)
+    assert result.places[1].score_on_rows.value == pytest.approx(0.2)
+
+
+def test_new_inputs_are_a_wider_matter_also_for_the_posterior() -> None:
+    close = placed([row(60, 100), row(57, 100)], [100, 100], guarantee="bayes")
+    assert close.chosen is not None
+    assert close.new_inputs.alike == ("a", "b")
+    assert placed([row(95, 100), row(10, 100)], [100, 100], guarantee="bayes").new_inputs.alike == ()
+
+
 @given(
     st.lists(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=12, max_size=12), min_size=2, max_size=4),
+    st.sampled_from(["anytime", "bayes"]),
     st.data(),
 )
-@settings(max_examples=40, deadline=None)
-def test_properties(scores: list[list[float]], data: st.DataObject) -> None:
+@settings(max_examples=60, deadline=None)
+def test_properties(scores: list[list[float]], guarantee: Guarantee, data: st.DataObject) -> None:
     done = [data.draw(st.integers(0, 12)) for _ in scores]
-    result = placed(scores, done)
+    lost = {k: data.draw(st.lists(st.integers(0, 11), max_size=3)) for k in range(len(scores))}
+    result = placed(scores, done, lost, guarantee=guarantee)
     assert sum(one.place in (Place.CHOSEN, Place.LEADER) for one in result.places) == 1
     assert result.places[result.leader].place in (Place.CHOSEN, Place.LEADER)
     assert (result.verdict is RaceVerdict.UNDECIDED) == (result.chosen is None)
     for one in result.places:
         assert one.reasons
-        if isinstance(one.difference, Interval) and isinstance(one.difference_on_new_inputs, Interval):
-            narrow, wide = one.difference, one.difference_on_new_inputs
+        assert isinstance(one.score, Interval) == (one.rows_run > one.rows_lost)
+        narrow, wide = one.difference, one.difference_on_new_inputs
+        if guarantee == "anytime" and isinstance(narrow, Interval) and isinstance(wide, Interval):
             assert narrow.value == wide.value
             assert wide.high - wide.low >= narrow.high - narrow.low - 1e-6
     assert result.new_inputs.alike == () or result.new_inputs.alike[0] == chr(ord("a") + result.leader)

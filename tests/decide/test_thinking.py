@@ -52,8 +52,8 @@ def test_it_is_paired_counts_tokens_and_tells_of_cut_reasonings() -> None:
     assert found.difference.low == found.difference.high, "all rows of the user were seen"
     assert (found.tokens_with, found.tokens_without, found.cut) == (100, 4, 1)
     assert sentence(found) == (
-        "Thinking bought a+ +33.3 points [+33.3, +33.3] on 3 rows, for 100 instead of 4 output tokens per call; "
-        "its budget ended the reasoning in 1 of 3 rows"
+        "Thinking bought a+ +33.3 points [+33.3, +33.3] on 3 rows, for 100 instead of 4 output tokens and "
+        "1.00 instead of 0.04 seconds per call; its budget ended the reasoning in 1 of 3 rows"
     )
 
 

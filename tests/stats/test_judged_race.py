@@ -1,11 +1,14 @@
 """A race that a biased judge scores: labels keep it from crowning the judge's favourite, and let it end when they suffice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from llmpick.stats.judged_race import HumanLabels, draw_rows, judge_corrected
+from llmpick.stats.judged_race import CorrectedRule, HumanLabels, corrected_difference, corrected_score, draw_rows, judge_corrected
 from llmpick.stats.race import Progress, judge
+from llmpick.stats.rules import Goal
 
 ROWS = 500
 TOLERANCE = 0.1
@@ -92,3 +95,40 @@ def test_the_rows_to_label_are_drawn_by_the_seed() -> None:
     assert (first == again).all()
     assert (first != other).any()
     assert 0.08 < first.mean() < 0.12
+
+
+def test_the_corrected_intervals_hold_what_people_would_say() -> None:
+    """At every look together, whatever the judge is worth; the corrected values lie near it, the judge's own do not."""
+    missed, off = 0, []
+    for seed in range(60):
+        progress, labels = scored(seed, gap=0.3, flattery=0.9)
+        for n in (40, 160, ROWS):
+            now = replace(progress, done=np.full(2, n))
+            gap = corrected_difference(now, labels, 0, 1, confidence=0.9)
+            loser = corrected_score(now, labels, 1, confidence=0.9)
+            missed += not (gap.low <= 0.3 <= gap.high) or not (loser.low <= 0.35 <= loser.high)
+        off.append(gap.value - 0.3)
+    assert missed <= 60 * 0.2
+    assert abs(np.mean(off)) < 0.05
+
+
+def test_what_is_missing_widens_the_corrected_intervals() -> None:
+    progress, labels = scored(1, gap=0.3, flattery=0.5)
+    some = np.zeros(labels.given.shape, dtype=bool)
+    some[1, ::2] = True
+    full, holes = (corrected_difference(progress, one, 0, 1, confidence=0.95) for one in (labels, without(labels, some)))
+    assert holes.low < full.low <= full.value <= full.high < holes.high or (holes.low < full.low and holes.high >= full.high)
+    lost = replace(progress, lost=np.broadcast_to(np.arange(ROWS) % 3 == 0, progress.lost.shape))
+    assert corrected_score(lost, labels, 0, confidence=0.95).low < corrected_score(progress, labels, 0, confidence=0.95).low
+
+
+def test_the_rule_returns_whoever_is_within_the_tolerance_and_errs_within_its_bound() -> None:
+    """Two that are alike: either may be returned. Where the second is worse by more than the tolerance, it must not be."""
+    goal, ended, false = Goal(0.1, 0.9), 0, 0
+    for seed in range(40):
+        progress, labels = scored(seed, gap=0.0, flattery=0.02, share=0.5)
+        ended += CorrectedRule(goal, lambda labels=labels: labels).judge(progress).chosen is not None
+        progress, labels = scored(seed, gap=0.12, flattery=0.9, share=0.5)
+        false += CorrectedRule(goal, lambda labels=labels: labels).judge(progress).chosen == 1
+    assert ended >= 20
+    assert false <= 0.2 * 40

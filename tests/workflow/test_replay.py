@@ -1,6 +1,7 @@
 """`llmpick race --scores`: one recorded race told like any other, and many of them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def costs(scores: Path) -> Path:
     return file
 
 
-def answer(words: list[str | Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def answer(words: Sequence[str | Path | int], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert run(["race", *map(str, words), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     Draft202012Validator(SCHEMA).validate(document)
@@ -80,6 +81,7 @@ def test_many_races_are_summed_up(guarantee: str, scores: Path, costs: Path, cap
     assert run([*map(str, words), "--costs", str(costs), "--spend-by", "cost", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     for document in (without, told):
+        Draft202012Validator(SCHEMA).validate(document)
         assert (document["repeats"], document["models"], document["rows"], document["seed"]) == (20, 2, 150, 1)
         assert 0 < document["cost_fraction"]["median"] <= 1
         assert document["cost_fraction"].keys() >= {"mean", "median"}
@@ -105,6 +107,40 @@ def test_a_draw_of_models_and_rows(scores: Path, capsys: pytest.CaptureFixture[s
     assert (len(document["candidates"]), document["rows"]) == (2, 50)
 
 
+def test_the_page_of_a_recorded_race(scores: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "race.html"
+    assert run(["race", "--scores", str(scores), "--html", str(page)]) == 0
+    assert f"The page is at {page}" in capsys.readouterr().err
+    text = page.read_text("utf-8")
+    assert "strong wins" in text
+    assert 'id="chart-way"' in text
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "beaten", "intervals"),
+    [
+        ("anytime", "shown not to be the best", "together"),
+        ("bayes", "more than 2 points worse than strong with a probability", "on_average"),
+    ],
+)
+def test_each_guarantee_claims_what_its_rule_shows(
+    guarantee: str, beaten: str, intervals: str, scores: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = answer(["--scores", scores, "--guarantee", guarantee], capsys)
+    assert document["intervals"] == intervals
+    weak = next(one for one in document["candidates"] if one["id"] == "weak")
+    assert weak["status"] == "beaten"
+    assert beaten in weak["reasons"][0]
+    assert isinstance(document["risk"], float)
+    assert 0 <= document["next_saving"] <= document["expected_loss"]
+
+
+def test_an_expected_loss_stops_and_says_so(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--max-expected-loss", "0.05"], capsys)
+    assert document["stop"] == "expected_loss"
+    assert document["expected_loss"] <= 0.05
+
+
 def test_a_budget_leaves_it_undecided_with_a_leader(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = answer(["--scores", scores, "--budget", "9calls"], capsys)
     assert (document["verdict"], document["stop"]) == ("undecided", "budget")
@@ -119,6 +155,8 @@ def test_a_budget_leaves_it_undecided_with_a_leader(scores: Path, capsys: pytest
         (["--rows", "201"], "201 rows are asked for, there are 200"),
         (["--spend-by", "cost"], "the file has no costs"),
         (["--repeat", "3", "--budget", "9calls"], "--budget has no effect with --repeat"),
+        (["--repeat", "3", "--html", "page.html"], "--html has no effect with --repeat"),
+        (["--as-of", "2026-01-01"], "--as-of has no effect with --scores"),
         (["-m", "a.gguf"], "--model has no effect with --scores"),
         (["--cost-by", "memory"], "--cost-by has no effect with --scores"),
     ],

@@ -16,7 +16,11 @@ from llmpick.cli.fit import Share
 @click.command(short_help="Choose a model for a task, measured on your own examples.")
 @click.argument("task", type=click.Path(path_type=Path))
 @click.option(
-    "-m", "--model", "models", multiple=True, help="A GGUF file or folder, org/name@revision, ollama:tag, or URL#model. Repeatable."
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    help="A GGUF file or folder, org/name@revision, ollama:tag, or URL#model; ?thinking=on behind it. Repeatable.",
 )
 @click.option("--directory", "directories", multiple=True, type=click.Path(path_type=Path), help="Also look for models here.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")

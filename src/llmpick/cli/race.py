@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -14,6 +15,8 @@ from llmpick.cli.fit import Share
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from llmpick.decide.race_answer import RaceAnswer
+
 T = TypeVar("T")
 Guarantee = Literal["anytime", "bayes"]
 
@@ -21,14 +24,20 @@ FILE = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
 
 ONLY_FOR_SCORES = ("costs", "metric", "repeats", "drawn_models", "drawn_rows", "spend_by")
-NOT_FOR_SCORES = ("models", "directories", "cost_by", "call_timeout_s")
+NOT_FOR_SCORES = ("models", "directories", "cost_by", "call_timeout_s", "as_of")
 ONLY_FOR_TEXT = ("engines",)
-NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s")
+NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s", "as_of", "html")
 
 
 @click.command(short_help="Who wins on your rows, by how much, how sure, with the fewest calls.")
 @click.argument("task", type=FILE, required=False)
-@click.option("-m", "--model", "models", multiple=True, help="A GGUF file or folder, org/name@revision, ollama:tag, URL#model. Repeatable.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    help="A GGUF file or folder, org/name@revision, ollama:tag, or URL#model; ?thinking=on behind it. Repeatable.",
+)
 @click.option("--directory", "directories", multiple=True, type=FILE, help="Also look for models here.")
 @click.option(
     "--guarantee", type=click.Choice(["anytime", "bayes"]), help="Bound the error of this race, or on average.  [default: anytime]"
@@ -63,6 +72,9 @@ NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s")
     type=click.Choice(["llama.cpp", "transformers"]),
     help="Read --text with each of these. Repeatable.",
 )
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the answer as one self-contained page.")
+@click.option("--draw-labels", type=FILE, help="Draw rows for people to label, which corrects a [judge], and write them to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def race(task: Path | None, scores: Path | None, text: Path | None, as_json: bool, **given: Any) -> int:
     """Race models on the rows of TASK (a task.toml), or on recorded scores, or on a text."""
@@ -74,8 +86,13 @@ def race(task: Path | None, scores: Path | None, text: Path | None, as_json: boo
     _refuse(given, () if scores else ONLY_FOR_SCORES, f"concerns --scores, not {named[0]}")
     _refuse(given, () if text else ONLY_FOR_TEXT, f"concerns --text, not {named[0]}")
     _refuse(given, NOT_FOR_SCORES if scores else NOT_FOR_TEXT if text else (), f"has no effect with {named[0]}")
+    sheet = given.pop("draw_labels")
+    if sheet and task is None:
+        raise click.UsageError(f"--draw-labels concerns a task, not {named[0]}")
     if text:
         return _on_text(text, given, as_json=as_json)
+    if sheet:
+        return _draw_labels(task or Path(), sheet, given, as_json=as_json)
     guarantee = _guarantee(given.pop("guarantee"), given["max_expected_loss"])
     return _on_scores(scores, guarantee, given, as_json=as_json) if scores else _on_task(task or Path(), guarantee, given, as_json=as_json)
 
@@ -97,20 +114,36 @@ def _guarantee(asked: Guarantee | None, max_expected_loss: float | None) -> Guar
 
 def _on_task(task: Path, guarantee: Guarantee, given: dict[str, Any], *, as_json: bool) -> int:
     from llmpick.cli.progress import shown_progress
-    from llmpick.report.race import answer_to_json, print_answer
+    from llmpick.report.race import answer_to_json
     from llmpick.workflow.race import RaceOptions, race
 
+    html, day = given.pop("html"), given.pop("as_of")
+    given["as_of"] = day.date() if day else None
     wanted = {name: value for name, value in given.items() if name not in (*ONLY_FOR_SCORES, *ONLY_FOR_TEXT)}
     with shown_progress() as watch:
         answer = race(RaceOptions(task, guarantee=guarantee, **wanted), environ=os.environ, to_document=answer_to_json, watch=watch)
-    _show(answer, answer_to_json, print_answer, as_json=as_json)
+    _show_race(answer, html, as_json=as_json)
     if answer.stop == "interrupted":
         return 130
     return 3 if answer.verdict == "none_fits" else 0
 
 
+def _draw_labels(task: Path, sheet: Path, given: dict[str, Any], *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from llmpick.cli.progress import shown_progress
+    from llmpick.report.judge import print_sheet
+    from llmpick.workflow.label_sheet import draw_labels
+    from llmpick.workflow.survey import PickOptions
+
+    wanted = {name: given[name] for name in ("models", "directories", "seed", "budget")}
+    with shown_progress() as watch:
+        drawn = draw_labels(PickOptions(task, **wanted), sheet, environ=os.environ, watch=watch)
+    _show(drawn, asdict, lambda it, console: print_sheet(it.file, it.rows, it.of_rows, it.answers, it.spent, console), as_json=as_json)
+    return 0
+
+
 def _on_scores(scores: Path, guarantee: Guarantee, given: dict[str, Any], *, as_json: bool) -> int:
-    from llmpick.report.race import answer_to_json, print_answer
     from llmpick.report.race.replay import print_replay, replay_document
     from llmpick.workflow.replay import ReplayOptions, race_recorded, replay_recorded
 
@@ -118,10 +151,11 @@ def _on_scores(scores: Path, guarantee: Guarantee, given: dict[str, Any], *, as_
     set_ = {name: given[name] for name in ("seed", "confidence", "tolerance", "repeats", "spend_by") if given[name] is not None}
     options = ReplayOptions(scores, models=given["drawn_models"], rows=given["drawn_rows"], guarantee=guarantee, **wanted, **set_)
     if options.repeats == 1:
-        _show(race_recorded(options), answer_to_json, print_answer, as_json=as_json)
+        _show_race(race_recorded(options), given["html"], as_json=as_json)
     else:
-        if options.budget:
-            raise click.UsageError("--budget has no effect with --repeat: every race goes on until it is decided")
+        for name, why in (("budget", "every race goes on until it is decided"), ("html", "a page shows one race")):
+            if given[name]:
+                raise click.UsageError(f"--{name} has no effect with --repeat: {why}")
         document = replay_document(*replay_recorded(options))
         _show(document, dict, print_replay, as_json=as_json)
     return 0
@@ -139,6 +173,16 @@ def _on_text(text: Path, given: dict[str, Any], *, as_json: bool) -> int:
         answer = race_text(TextRaceOptions(text, **{name: given[name] for name in names}), environ=os.environ, watch=watch)
     _show(answer, text_race_to_json, print_text_race, as_json=as_json)
     return 130 if answer.stop == "interrupted" else 0
+
+
+def _show_race(answer: "RaceAnswer", html: Path | None, *, as_json: bool) -> None:
+    from llmpick.report.race import answer_to_json, print_answer, write_page
+
+    if html:
+        write_page(answer, html)
+    _show(answer, answer_to_json, print_answer, as_json=as_json)
+    if html and not as_json:
+        print(f"The page is at {html}", file=sys.stderr)
 
 
 def _show(answer: T, to_json: Callable[[T], dict[str, Any]], show: Callable[[T, "Console"], None], *, as_json: bool) -> None:

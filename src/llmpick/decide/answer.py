@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy, TaskKind
 from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
-from llmpick.stats.pairwise import JudgeRecord
+
+if TYPE_CHECKING:  # numpy would load with it, and `--help` needs an answer's names
+    from llmpick.stats.pairwise import JudgeRecord
 
 
 class Verdict(StrEnum):
@@ -49,6 +51,18 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelsTold:
+    """People's labels on drawn rows that were run: how many there are and how many are `missing`, how many the judge scored the `same`,
+    and by how much it is `off` on average, up or down, in score.
+    """
+
+    given: int
+    missing: int
+    same: int
+    off: float
+
+
+@dataclass(frozen=True, slots=True)
 class Judging:
     """What an answer tells of the judge behind its scores.
 
@@ -59,11 +73,12 @@ class Judging:
 
     judge: str
     opponent: str
-    record: JudgeRecord | None
+    record: "JudgeRecord | None"
     verdicts: Spending
     spent: Spending
     everything: Spending
     lost: tuple[str, ...] = ()
+    labels: LabelsTold | None = None
 
 
 @dataclass(frozen=True, slots=True)

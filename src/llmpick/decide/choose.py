@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmpick.decide.answer import Status, Verdict
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.betting import mean_interval
+from llmpick.stats.clustered import new_input_interval
 from llmpick.stats.race import Progress, Standing
 
 
@@ -45,8 +47,12 @@ def choose(
     tolerance: float,
     confidence: float,
     undecided_because: str | None,
+    clusters: NDArray[np.int64] | None = None,
 ) -> Choice:
-    """Turns what is shown into an answer. `ids`, `is_baseline` and the first axis of `progress` name the same K >= 1 entrants."""
+    """Turns what is shown into an answer. `ids`, `is_baseline` and the first axis of `progress` name the same K >= 1 entrants.
+
+    `clusters`, shape (N,), says which rows belong together: new inputs are then rows of new clusters.
+    """
     leader = int(np.argmax(progress.means))
     reference = leader if standing.chosen is None else standing.chosen
     statuses = [_status(k, progress, standing) for k in range(len(ids))]
@@ -54,7 +60,7 @@ def choose(
         Judged(
             status=statuses[k],
             reasons=_reasons(k, ids, progress, standing, statuses[k], tolerance, reference),
-            score=_score(progress, k, confidence, population=None),
+            score=_score(progress, k, confidence, population=None, clusters=clusters),
             score_on_rows=_score(progress, k, confidence, population=progress.scores.shape[1]),
             n=int(_answered(progress, k).sum()),
             difference=None if k == reference else _difference(progress, k, reference, confidence),
@@ -131,11 +137,15 @@ def _answered(progress: Progress, k: int) -> np.ndarray:
     return (np.arange(progress.scores.shape[1]) < progress.done[k]) & ~progress.lost[k]
 
 
-def _score(progress: Progress, k: int, confidence: float, *, population: int | None) -> Interval | Unknown:
+def _score(
+    progress: Progress, k: int, confidence: float, *, population: int | None, clusters: NDArray[np.int64] | None = None
+) -> Interval | Unknown:
     """The entrant's mean score; rows lost by the machinery are left out of it."""
     answered = _answered(progress, k)
     if not answered.any():
         return Unknown("no row was answered")
+    if clusters is not None:
+        return new_input_interval(progress.scores[k, answered], clusters[answered], confidence=confidence)
     lost = int((progress.lost[k] & (np.arange(len(answered)) < progress.done[k])).sum())
     return mean_interval(progress.scores[k, answered], confidence=confidence, population=population - lost if population else None)
 

@@ -5,6 +5,7 @@ Reports are functions of this record alone, so that the terminal, the page and t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 
@@ -16,7 +17,7 @@ from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.rules import Guarantee
 
 _HOLDS = Unknown("the choice holds for new inputs too")
-_NOT_COMPUTED = Unknown("the rule does not compute it")
+_NOT_COMPUTED = Unknown("nothing was run that it could be computed from")
 
 
 class RaceVerdict(StrEnum):
@@ -41,9 +42,9 @@ class RaceStop(StrEnum):
 
 
 class Place(StrEnum):
-    """`TIED`: shown to be within the tolerance of the best. `BEATEN`: shown to be worse than another by more than the tolerance.
-    `BEHIND`: not better than the chosen one by more than the tolerance, and nothing more is shown. `OPEN`: could still have won.
-    `LEADER` stands in the place of `CHOSEN` where nothing is decided.
+    """`TIED`: shown to be within the tolerance of the best. `BEATEN`: under `anytime` shown not to be the best (it may still be within the
+    tolerance), under `bayes` probably worse than another by more than the tolerance. `BEHIND`: not better than the chosen one by more
+    than the tolerance, and nothing more is shown. `OPEN`: could still have won. `LEADER` stands for `CHOSEN` where nothing is decided.
     """
 
     CHOSEN = "chosen"
@@ -56,9 +57,18 @@ class Place(StrEnum):
     FAILED = "failed"
 
 
+class Sense(StrEnum):
+    """How a race's intervals are right. `TOGETHER`: those of all candidates hold together, in every single race and at every look.
+    `ON_AVERAGE`: each alone holds with the stated probability, on average over tasks like these: it is the posterior's.
+    """
+
+    TOGETHER = "together"
+    ON_AVERAGE = "on_average"
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What a race shows of one candidate. The intervals of all candidates hold together at the race's confidence.
+    """What a race shows of one candidate; `RaceAnswer.sense` says in which sense the intervals are right.
 
     `score_on_rows` is the mean over the user's own rows (a point once all were run), `score` what to expect on new inputs like them.
     `difference` and `difference_on_new_inputs` are this candidate's score minus that of the chosen or leading one, paired by row.
@@ -87,6 +97,14 @@ class NewInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """The mean score of a candidate on the first `rows` rows of the race, lost ones left out."""
+
+    rows: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Racer:
     """One candidate's part of the answer. `cost` is what one call of it takes, by the measure that breaks ties."""
 
@@ -99,6 +117,8 @@ class Racer:
     quantization: str | None = None
     file_sha256: str | None = None
     outcomes: Mapping[Outcome, int] = field(default_factory=dict[Outcome, int])
+    way: tuple[Passed, ...] = ()
+    """Its running score from the first rows to the last that it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +168,12 @@ class RaceAnswer:
     """For each model that took part with and without thinking."""
     judging: Judging | None = None
     """None where a metric scores. Its calls are part of `spent` and `everything`."""
+    as_of: date | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def sense(self) -> Sense:
+        return Sense.ON_AVERAGE if self.guarantee == "bayes" else Sense.TOGETHER
 
     @property
     def cost_fraction(self) -> float:

@@ -59,9 +59,10 @@ def thinking_bought(
 
 
 def sentence(bought: ThinkingBought) -> str:
-    """One sentence for a report, in points of score (percent) and output tokens per call."""
+    """One sentence for a report, in points of score (percent), and output tokens and seconds per call."""
     low, high = 100 * bought.difference.low, 100 * bought.difference.high
     worth = f"{100 * bought.difference.value:+.1f} points [{low:+.1f}, {high:+.1f}]"
-    cost = f"{bought.tokens_with:,.0f} instead of {bought.tokens_without:,.0f} output tokens per call"
+    tokens = f"{bought.tokens_with:,.0f} instead of {bought.tokens_without:,.0f} output tokens"
+    cost = f"{tokens} and {bought.seconds_with:,.2f} instead of {bought.seconds_without:,.2f} seconds per call"
     cut = f"; its budget ended the reasoning in {bought.cut} of {bought.rows} rows" if bought.cut else ""
     return f"Thinking bought {bought.candidate} {worth} on {bought.rows} rows, for {cost}{cut}"

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval, Source
-from llmpick.stats import rules
-from llmpick.stats.plain import PlainRule
 from llmpick.stats.power import cautious_moments, shown_beyond, smallest_difference
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal, Guarantee, Rule
+from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.stats.synthetic import Prior, draw_task
 
 PUBLIC_PRIOR = Prior(
@@ -174,7 +172,7 @@ class End:
 
 def run_one(scores: NDArray[np.float64], goal: Goal, guarantee: Guarantee) -> End:
     """One race to its end on scores, shape (K, N), whose columns stand in the order of the race; all calls at the same cost."""
-    rule = _rule(goal, guarantee)
+    rule = rule_for(guarantee, goal)
     count, rows = scores.shape
     lost, equal = np.zeros(scores.shape, dtype=bool), np.zeros(count, dtype=np.int64)
     done = np.zeros(count, dtype=np.int64)
@@ -187,9 +185,3 @@ def run_one(scores: NDArray[np.float64], goal: Goal, guarantee: Guarantee) -> En
         if (following <= done).all():
             return End(done, standing.chosen is not None)
         done = np.minimum(following, rows)
-
-
-def _rule(goal: Goal, guarantee: Guarantee) -> Rule:
-    """The rule that the race itself would stop by."""
-    made = getattr(rules, "rule_for", None)
-    return made(guarantee, goal) if made else PlainRule(goal)

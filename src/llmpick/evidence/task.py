@@ -29,7 +29,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Example:
     """One row. `reference` is a label, a string, a number or an object by the task's kind; `place` is where the row stands in its
-    file ("examples.jsonl line 7"). `messages` replaces the rendered template when the row is a whole conversation.
+    file ("examples.jsonl line 7"). `messages` replaces the rendered template when the row is a whole conversation. `cluster` names what
+    it shares with other rows, such as a document.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Example:
     place: str
     language: str | None = None
     messages: tuple[Message, ...] | None = None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,32 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class HumanLabel:
+    """What a person says of one model's answer to one row: 1 better than the opponent's, 0 worse, 0.5 neither.
+
+    `answers` marks the two answers that were compared, as the sheet of `--draw-labels` does; None where the file does not say.
+    """
+
+    row: str
+    model: str
+    score: float
+    place: str
+    answers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
     """Who scores free text that has no right answer: the model `model` compares each answer with that of the model `opponent`.
 
     Both are named as on the command line; a file that stands beside the task file is named by its path. `criteria` completes "say ...".
+    `labels` correct the judge: people's word on rows that a coin drew, each with the probability `label_share`.
     """
 
     model: str
     opponent: str
     criteria: str | None = None
+    labels: tuple[HumanLabel, ...] = ()
+    label_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +152,5 @@ class Task:
     """Of a choice by likelihood: how labels of different length are compared."""
     judge: Judge | None = None
     """None where a metric compares with the reference. With a judge the reference may be "", which is none."""
+    cluster: str | None = None
+    """The column by which rows belong together; new inputs are then rows of new clusters."""

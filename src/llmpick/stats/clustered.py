@@ -1,9 +1,10 @@
 """Several rows of one document: rows that resemble each other say less than their number.
 
 For *these* N rows a random order of the rows makes clusters harmless; every interval of the other modules stands. They matter for new
-inputs, which will be new documents, and where whole documents are run at a time. Three tools:
+inputs, which will be new documents, and where whole documents are run at a time. Four tools:
 
 - `cluster_mean`: the fixed-size interval, also for paired differences (pass a - b);
+- `new_input_interval`: the same where the race stopped when it liked;
 - `cluster_wagers`: bets on the means of whole clusters, drawn without replacement in the order of `order.cluster_order`;
 - `new_cluster_log_capital`: the claim "at most m for new documents", at all looks.
 """
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval
+from llmpick.stats.betting import mean_interval
 from llmpick.stats.wager import Wagers, mixed
 
 
@@ -47,6 +49,28 @@ def cluster_mean(
 
     reach = float(stdtrit(_degrees_of_freedom(share), (1 + confidence) / 2)) * error
     return Interval(mean, mean - reach, mean + reach, confidence)
+
+
+def new_input_interval(
+    values: NDArray[np.float64], clusters: NDArray[np.int64], *, confidence: float, low: float = 0.0, high: float = 1.0
+) -> Interval:
+    """The mean of `values`, shape (n,), in [low, high], on new clusters like these, for rows run in random order until a race stopped.
+
+    It holds both the interval of `cluster_mean` and that of bets on the clusters' means (`stats/betting.py`), each cluster as one draw.
+    The first weighs clusters by their rows, but is meant for one look; the second is valid at every look where clusters are of one size
+    and seen whole, and allows for what no cluster has shown yet. Nothing is known from a single cluster. Raises ValueError for no rows.
+    """
+    if not len(values):
+        raise ValueError("an interval needs at least one row")
+    mean = float(values.mean())
+    names, index = np.unique(clusters, return_inverse=True)
+    if len(names) < 2:
+        return Interval(mean, low, high, confidence)
+    first = np.argsort(np.unique(clusters, return_index=True)[1])
+    means = (np.bincount(index, weights=values) / np.bincount(index))[first]
+    robust = cluster_mean(values, clusters, confidence=confidence)
+    bets = mean_interval(means, confidence=confidence, low=low, high=high)
+    return Interval(mean, max(min(robust.low, bets.low), low), min(max(robust.high, bets.high), high), confidence)
 
 
 def _degrees_of_freedom(share: NDArray[np.float64]) -> float:

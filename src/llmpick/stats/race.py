@@ -50,7 +50,8 @@ class Progress:
 class Standing:
     """What is shown so far. `within[a]`: a is shown to be within the tolerance of every rival that is not beaten itself.
 
-    `beaten_by[a]` is the rival shown to be better than a by more than the tolerance, -1 for none. `idle[a]`: a need not run on, because
+    `beaten_by[a]` is a rival that is better than a, -1 for none: by more than the tolerance, for sure or (rule `bayes`) probably; the
+    rule `anytime` shows only that a is not the best, and names who leads. `idle[a]`: a need not run on, because
     the first of the cheapest that are not beaten is shown to be as good within the tolerance. `chosen` is None while open.
 
     What stopping here would mean, on average over races that look like this one: `risk` is the probability that the leader (or the

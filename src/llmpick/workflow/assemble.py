@@ -15,6 +15,7 @@ from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.classification import confusion, macro_f1
+from llmpick.stats.clustered import new_input_interval
 from llmpick.workflow.accounts import answered, paid_for, saved, seconds_of, total
 from llmpick.workflow.bought import what_thinking_bought
 from llmpick.workflow.breakdown import disagreements, label_pairs, slices
@@ -127,6 +128,7 @@ def _choice(to_the_end: Sequence[_Raced], findings: Findings, end: RaceEnd) -> C
         tolerance=findings.task.tolerance,
         confidence=findings.task.confidence,
         undecided_because=end.undecided_because,
+        clusters=findings.course.clusters,
     )
 
 
@@ -172,13 +174,15 @@ def _dropped(raced: _Raced, findings: Findings, ledger: RunLedger) -> CandidateA
         reasons = (f"{gone.what} ({gone.where}); {gone.remedy}",)
         return replace(_measured(raced, findings, ledger), status=Status.FAILED, reasons=reasons)
     part = replace(_measured(raced, findings, ledger), status=Status.EXCLUDED, reasons=raced.lane.broken)
+    known = np.array([record.score is not None for record in raced.lane.records], dtype=bool)
     values = np.array([record.score for record in raced.lane.records if record.score is not None])
     if not len(values):
         return part
-    confidence, rows = findings.task.confidence, len(findings.course.examples)
+    confidence, rows, clusters = findings.task.confidence, len(findings.course.examples), findings.course.clusters
+    of = None if clusters is None else clusters[: len(known)][known]
     return replace(
         part,
-        score=mean_interval(values, confidence=confidence),
+        score=mean_interval(values, confidence=confidence) if of is None else new_input_interval(values, of, confidence=confidence),
         score_on_rows=mean_interval(values, confidence=confidence, population=rows),
         score_n=len(values),
     )

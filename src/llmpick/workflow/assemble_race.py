@@ -5,21 +5,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmpick.decide.answer import Spending
 from llmpick.decide.placing import Placing, placing
-from llmpick.decide.race_answer import NewInputs, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict
+from llmpick.decide.placing_clustered import by_clusters
+from llmpick.decide.placing_labelled import by_labels
+from llmpick.decide.race_answer import NewInputs, Passed, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict
+from llmpick.decide.stakes import stakes
 from llmpick.evidence.call import EngineInfo
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.values import Unknown
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop
+from llmpick.stats.judged_race import HumanLabels
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.workflow.accounts import on_all_rows, paid_for, total
 from llmpick.workflow.bought import what_thinking_bought
 
 NOT_RUN = Unknown("not run")
+WAYMARKS = 24
+"""So many points tell how a candidate's score went along the rows."""
+FIRST_MARK = 10
+"""Means of fewer rows than this jump about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +42,32 @@ class Contestant:
     file_sha256: str | None = None
 
 
-def assemble_race(blank: RaceAnswer, goal: Goal, contestants: Sequence[Contestant], end: RaceEnd) -> RaceAnswer:
-    """The answer after the race of the contestants; `blank` holds what was known before it."""
+def assemble_race(
+    blank: RaceAnswer,
+    goal: Goal,
+    contestants: Sequence[Contestant],
+    end: RaceEnd,
+    *,
+    labels: HumanLabels | None = None,
+    clusters: NDArray[np.int64] | None = None,
+) -> RaceAnswer:
+    """The answer after the race of the contestants; `blank` holds what was known before it. `labels` correct the judge of a race,
+    `clusters`, shape (N,), says which rows belong together.
+    """
     racing = [one for one in contestants if one.lane in end.look.lanes]
     dropped = [_dropped(one, blank.rows) for one in contestants if one not in racing]
     if not racing:
         reason = end.undecided_because or "nothing was run"
         return replace(blank, reasons=(reason,), candidates=(*dropped, *blank.candidates), spent=total(one.spent for one in dropped))
     progress, standing = end.look.progress, end.look.standing
-    placed = placing([one.candidate.id for one in racing], progress, standing, goal)
-    racers = [_racer(one, placed.places[k], blank.rows) for k, one in enumerate(racing)]
+    ids = [one.candidate.id for one in racing]
+    claims = blank.guarantee if labels is None else "labelled"
+    placed = placing(ids, progress, standing, goal, claims)
+    if labels is not None:
+        placed = by_labels(placed, ids, progress, standing, labels, goal.confidence)
+    if clusters is not None:
+        placed = by_clusters(placed, ids, progress, goal, claims, clusters)
+    racers = [replace(_racer(one, placed.places[k], blank.rows), way=_way(progress, k)) for k, one in enumerate(racing)]
     everyone = (*_in_order(racers, placed), *dropped, *blank.candidates)
     leader = racing[placed.leader].candidate.id
     return replace(
@@ -57,8 +82,16 @@ def assemble_race(blank: RaceAnswer, goal: Goal, contestants: Sequence[Contestan
         spent=total(one.spent for one in everyone),
         everything=total(one.everything for one in everyone),
         thinking=what_thinking_bought([(one.lane, one.candidate) for one in contestants], confidence=goal.confidence, rows=blank.rows),
-        **_stakes(blank.guarantee, goal, progress, standing, placed),
+        **({} if labels is not None else _stakes(blank.guarantee, goal, progress, standing, placed.leader)),
     )
+
+
+def _way(progress: Progress, k: int) -> tuple[Passed, ...]:
+    """The running score of candidate k at some of the rows that it ran, the last one included."""
+    known = ~progress.lost[k, : progress.done[k]]
+    answered, summed = known.cumsum(), (progress.scores[k, : progress.done[k]] * known).cumsum()
+    marks = np.unique(np.linspace(min(FIRST_MARK, progress.done[k]), progress.done[k], WAYMARKS).astype(int))
+    return tuple(Passed(int(n), float(summed[n - 1] / answered[n - 1])) for n in marks if n and answered[n - 1])
 
 
 def kept_out(candidate: Candidate, place: Place, reasons: tuple[str, ...], *, quantization: str | None = None) -> Racer:
@@ -98,6 +131,7 @@ def _in_order(racers: Sequence[Racer], placed: Placing) -> list[Racer]:
 
     def key(k: int) -> tuple[bool, float]:
         gap = racers[k].placed.difference
+        gap = racers[k].placed.difference_on_new_inputs if isinstance(gap, Unknown) else gap
         return k != placed.leader, -gap.value if not isinstance(gap, Unknown) else 2.0
 
     return [racers[k] for k in sorted(range(len(racers)), key=key)]
@@ -106,10 +140,9 @@ def _in_order(racers: Sequence[Racer], placed: Placing) -> list[Racer]:
 def _stop(end: RaceEnd, placed: Placing, progress: Progress, standing: Standing, goal: Goal) -> RaceStop:
     if placed.chosen is None or end.stop is not Stop.DECIDED:
         return RaceStop(end.stop.value)
-    loss = standing.expected_loss
-    if goal.max_expected_loss is not None and loss is not None and loss <= goal.max_expected_loss:
-        return RaceStop.EXPECTED_LOSS
-    return RaceStop.ALL_ROWS if (progress.done[~standing.beaten] == progress.scores.shape[1]).all() else RaceStop.DECIDED
+    if (progress.done[~standing.beaten | standing.within] == progress.scores.shape[1]).all():
+        return RaceStop.ALL_ROWS
+    return RaceStop.DECIDED if goal.max_expected_loss is None else RaceStop.EXPECTED_LOSS
 
 
 def _story(leader: str, racers: Sequence[Racer], placed: Placing, end: RaceEnd) -> tuple[str, ...]:
@@ -120,17 +153,11 @@ def _story(leader: str, racers: Sequence[Racer], placed: Placing, end: RaceEnd) 
     return (f"{leader} leads{against}, but {end.undecided_because or 'the evidence does not decide'}",)
 
 
-def _stakes(guarantee: Guarantee, goal: Goal, progress: Progress, standing: Standing, placed: Placing) -> dict[str, float | Unknown]:
-    """What stopping here would mean on average. A rule that bounds each race has no average of its own, so the other one is asked."""
-    if standing.expected_loss is None and guarantee != "bayes" and len(progress.done) > 1 and progress.done.all():
-        asked = rule_for("bayes", goal).judge(progress)
-        standing = asked if (asked.chosen in (None, placed.leader)) else standing
-    why = Unknown("it takes at least two candidates that have run" if len(progress.done) < 2 else "the rule does not compute it")
-
-    def known(value: float | None) -> float | Unknown:
-        return why if value is None or not np.isfinite(value) else float(value)
-
-    return {"risk": known(standing.risk), "expected_loss": known(standing.expected_loss), "next_saving": known(standing.next_saving)}
+def _stakes(guarantee: Guarantee, goal: Goal, progress: Progress, standing: Standing, leader: int) -> dict[str, float | Unknown]:
+    """What stopping here would mean for the candidate that is named, on average over tasks, and what the rule's next batch would save."""
+    then = rule_for(guarantee, goal).next_rows(progress, standing, np.ones(len(progress.done)))
+    found = stakes(progress, leader, goal.tolerance, then)
+    return {"risk": found.risk, "expected_loss": found.expected_loss, "next_saving": found.next_saving}
 
 
 def blank_answer(**known: object) -> RaceAnswer:

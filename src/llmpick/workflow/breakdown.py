@@ -7,11 +7,13 @@ import numpy as np
 from llmpick.decide.answer import Disagreement, SliceScore
 from llmpick.evidence.call import CallRecord, Outcome
 from llmpick.evidence.task import Task, TaskKind
+from llmpick.evidence.values import Interval
 from llmpick.measure.answer import parse
 from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import answer_text, row_text
 from llmpick.measure.thinking import split
 from llmpick.stats.betting import mean_interval
+from llmpick.stats.clustered import new_input_interval
 from llmpick.workflow.lanes import Course
 
 MOST_DISAGREEMENTS = 50
@@ -20,16 +22,21 @@ MOST_DISAGREEMENTS = 50
 def slices(course: Course, records: Sequence[CallRecord]) -> tuple[SliceScore, ...]:
     """The score by language and by every column that the user named. Record i is row i of the course."""
     task = course.task
-    found: dict[tuple[str, str], list[float]] = {}
-    for example, record in zip(course.examples, records, strict=False):
+    found: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    clusters = course.clusters
+    for i, (example, record) in enumerate(zip(course.examples, records, strict=False)):
         columns = {"language": example.language, **{column: example.fields.get(column) for column in task.slices}}
         for column, value in columns.items():
             if value is not None and record.score is not None:
-                found.setdefault((column, str(value)), []).append(record.score)
-    return tuple(
-        SliceScore(column, value, mean_interval(np.array(scores), confidence=task.confidence), len(scores))
-        for (column, value), scores in sorted(found.items())
-    )
+                found.setdefault((column, str(value)), []).append((record.score, i))
+
+    def interval(rows: Sequence[tuple[float, int]]) -> Interval:
+        scores = np.array([score for score, _ in rows])
+        if clusters is None:
+            return mean_interval(scores, confidence=task.confidence)
+        return new_input_interval(scores, clusters[[i for _, i in rows]], confidence=task.confidence)
+
+    return tuple(SliceScore(column, value, interval(rows), len(rows)) for (column, value), rows in sorted(found.items()))
 
 
 def label_pairs(course: Course, records: Sequence[CallRecord]) -> list[tuple[str, str]]:

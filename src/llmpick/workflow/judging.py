@@ -126,7 +126,8 @@ class Bench:
             return outcome, ruling.judgement.score
         except (EngineError, InputError) as error:
             if isinstance(error, EngineError) and error.fatal:
-                raise
+                whose = "the judge or its opponent is gone"
+                raise EngineError(f"{whose}: {error.what}", where=error.where, remedy=error.remedy, fatal=True) from error
             self.lost.append(error)
             return outcome, None
 

@@ -30,6 +30,8 @@ from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
 from llmpick.workflow.survey import PickOptions, survey
 
+_LABELS_NOT_USED = "pick believes the judge alone: people's labels correct it in llmpick race"
+
 
 @dataclass(slots=True)
 class _Traces:
@@ -110,17 +112,18 @@ def _race(
     refuse_if_nothing_ran(models, findings)
     findings = replace(findings, learning_curve=_learning_curve(task))
     answer = assemble(findings, run=run_id, lanes=lanes, end=end, traces=tuple(traces.points), ledger=ledger)
-    answer = _with_judging(answer, bench, models)
+    answer = _with_judging(answer, bench, models, labelled=bool(task.judge and task.judge.labels))
     return answer, Ended(to_document(answer))
 
 
-def _with_judging(answer: Answer, bench: Bench | None, models: Sequence[Lane]) -> Answer:
+def _with_judging(answer: Answer, bench: Bench | None, models: Sequence[Lane], *, labelled: bool) -> Answer:
     """The judge's calls and the opponent's count like any other."""
     if bench is None:
         return answer
     judging = bench.told(confidence=answer.confidence, candidates=len(models))
     return replace(
         answer,
+        notes=(*answer.notes, *([_LABELS_NOT_USED] if labelled else [])),
         judging=judging,
         spent=total((answer.spent, judging.spent)),
         saved=total((answer.saved, left_over(judging.everything, judging.spent))),

@@ -8,17 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from llmpick.decide.answer import LabelsTold
 from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceVerdict
 from llmpick.evidence.device import Load
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Weights
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop, run_race
+from llmpick.stats.judged_race import HumanLabels
 from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import total
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, kept_out
 from llmpick.workflow.findings import Entry, Findings, runnable
+from llmpick.workflow.human_labels import Labelled
 from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
@@ -42,6 +45,9 @@ def race(
     """
     watch = watch or Watch()
     findings, load = survey(options, environ)
+    if findings.task.judge and findings.task.judge.labels and options.guarantee != "anytime":
+        remedy = "use --guarantee anytime, or remove the labels"
+        raise InputError("labels correct a judge in every single race, not on average", where="[judge], key labels", remedy=remedy)
     if not runnable(findings.entries):
         return _nobody(findings, options)
 
@@ -61,11 +67,12 @@ def _race(
     task, rows = findings.task, len(findings.course.examples)
     goal = Goal(task.tolerance, task.confidence, max_expected_loss=options.max_expected_loss)
     lanes = model_lanes(findings, load, ledger)
+    labelled = Labelled(findings, lanes, findings.bench[1]) if task.judge and task.judge.labels and findings.bench else None
     watch.start(lanes, rows)
     end = run_race(
         lanes,
         rows=rows,
-        rule=rule_for(options.guarantee, goal),
+        rule=labelled.rule(goal) if labelled else rule_for(options.guarantee, goal),
         budget=task.budget,
         ledger=ledger,
         capacity_bytes=capacity_bytes(task, findings.machine, taken_bytes=bench_bytes(findings.bench)),
@@ -75,14 +82,15 @@ def _race(
     )
     if end.stop is not Stop.INTERRUPTED:
         refuse_if_nothing_ran(lanes, findings)
-    return _with_judging(_answer(findings, ledger, run_id, options, goal, lanes, end), bench, lanes)
+    answer = _answer(findings, ledger, run_id, options, goal, lanes, end, labelled.now() if labelled else None)
+    return _with_judging(answer, bench, lanes, labelled.told(end.look.progress) if labelled else None)
 
 
-def _with_judging(answer: RaceAnswer, bench: Bench | None, lanes: Sequence[Lane]) -> RaceAnswer:
+def _with_judging(answer: RaceAnswer, bench: Bench | None, lanes: Sequence[Lane], labels: LabelsTold | None) -> RaceAnswer:
     """The judge's calls and the opponent's count like any other."""
     if bench is None:
         return answer
-    judging = bench.told(confidence=answer.confidence, candidates=len(lanes))
+    judging = replace(bench.told(confidence=answer.confidence, candidates=len(lanes)), labels=labels)
     return replace(
         answer,
         judging=judging,
@@ -92,7 +100,14 @@ def _with_judging(answer: RaceAnswer, bench: Bench | None, lanes: Sequence[Lane]
 
 
 def _answer(
-    findings: Findings, ledger: RunLedger, run_id: str, options: RaceOptions, goal: Goal, lanes: Sequence[Lane], end: RaceEnd
+    findings: Findings,
+    ledger: RunLedger,
+    run_id: str,
+    options: RaceOptions,
+    goal: Goal,
+    lanes: Sequence[Lane],
+    end: RaceEnd,
+    labels: HumanLabels | None,
 ) -> RaceAnswer:
     entries = {entry.candidate.id: entry for entry in findings.entries}
     contestants = [
@@ -106,7 +121,7 @@ def _answer(
         for lane in lanes
     ]
     blank = blank_answer(**_known(findings, options, run_id), candidates=_absentees(findings))
-    return assemble_race(blank, goal, contestants, end)
+    return assemble_race(blank, goal, contestants, end, labels=labels, clusters=findings.course.clusters)
 
 
 def _nobody(findings: Findings, options: RaceOptions) -> RaceAnswer:
@@ -151,5 +166,6 @@ def _known(findings: Findings, options: RaceOptions, run_id: str | None) -> dict
         "seed": task.seed,
         "run": run_id,
         "device": findings.device.name,
+        "as_of": findings.as_of,
         "notes": tuple(note for note in findings.notes if not note.startswith("No prior ranks")),
     }

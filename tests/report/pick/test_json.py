@@ -144,3 +144,21 @@ def test_the_shipped_schema_and_the_docs_are_current():
     again = "run `python -m tests.report.regenerate`"
     assert regenerate.SCHEMA.read_text("utf-8") == regenerate.schema_text(), again
     assert regenerate.DOCS.read_text("utf-8") == regenerate.docs_text(), again
+
+
+def test_what_thinking_bought_passes_unrounded(validator):
+    document = answer_to_json(replace(answers.chosen(), thinking=(answers.thinking_bought("m?thinking=on", "m"),)))
+    validator.validate(document)
+    assert document["thinking"] == [
+        {
+            "candidate": "m?thinking=on",
+            "without": "m",
+            "rows": 48,
+            "difference": {"value": 0.125, "low": -0.021, "high": 0.264, "confidence": 0.95},
+            "tokens_with": 412.5,
+            "tokens_without": 10.25,
+            "seconds_with": 9.5,
+            "seconds_without": 0.31,
+            "cut": 3,
+        }
+    ]

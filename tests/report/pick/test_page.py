@@ -168,3 +168,9 @@ def opened(path: Path) -> tuple[str, list[str]]:
     command += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom", path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_the_page_says_what_thinking_bought():
+    answer = replace(answers.chosen(), thinking=(answers.thinking_bought("<b>m</b>?thinking=on", "m"),))
+    text = page(answer)
+    assert "Thinking bought &lt;b&gt;m&lt;/b&gt;?thinking=on +12.5 points" in text

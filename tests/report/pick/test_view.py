@@ -10,6 +10,7 @@ from inline_snapshot import snapshot
 from tests.report import answers
 
 from llmpick.decide.answer import Status
+from llmpick.evidence.call import Thinking
 from llmpick.evidence.model import Baseline, Candidate, Endpoint, Weights
 from llmpick.report.pick.charts import charts, pareto_front
 from llmpick.report.pick.view import LISTED_EXCLUSIONS, names, view
@@ -39,6 +40,22 @@ def test_names_are_short_until_two_would_be_the_same():
             "baseline:new": "new",
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("id_", "on", "name"),
+    [
+        ("models/a.gguf?thinking=on", True, "a?thinking=on"),
+        ("/models/a.gguf?thinking=off", False, "a?thinking=off"),
+        ("http://h/v1#m?thinking=512", True, "m?thinking=512"),
+        ("http://h/v1#what?", None, "what?"),
+        ("Qwen/Qwen3-0.6B:Q8_0?thinking=on", True, "Qwen/Qwen3-0.6B:Q8_0?thinking=on"),
+        ("/odd/x?thinking=on.gguf", None, "x?thinking=on"),
+    ],
+)
+def test_the_same_model_with_and_without_thinking_is_told_apart(id_, on, name):
+    run = Endpoint("http://h/v1", "what?") if "#what" in id_ else Endpoint("http://h/v1", "m") if "#" in id_ else None
+    assert names([Candidate(id_, run, None, None if on is None else Thinking(on))]) == {id_: name}
 
 
 def test_the_chosen_one_is_first_even_where_another_scores_higher():

@@ -1,32 +1,42 @@
 """Answers of races as the reports get them, one for each way in which a race can end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from llmpick.decide.answer import Spending
 from llmpick.decide.placing import placing
-from llmpick.decide.race_answer import NewInputs, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict, RecordedCost
+from llmpick.decide.race_answer import NewInputs, Passed, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict, RecordedCost
+from llmpick.decide.stakes import stakes
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate, Endpoint
 from llmpick.evidence.values import Unknown
-from llmpick.stats.plain import PlainRule
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal
+from llmpick.stats.rules import Goal, Guarantee, rule_for
 
 ENGINE = EngineInfo("llama.cpp", "xllamacpp 2026.10", "cpu", {"n_threads": 2})
 NOT_RUN = Unknown("not run")
+GOAL = Goal(0.02, 0.95)
 
 
-def _raced(shares: dict[str, float], done: list[int], rows: int, *, tolerance: float = 0.02) -> RaceAnswer:
-    """The answer of the plain rule on scores that are right in these shares of the rows."""
-    scores = np.array([[float((i * 37 % rows) < share * rows) for i in range(rows)] for share in shares.values()])
+def _raced(
+    shares: dict[str, float],
+    done: list[int],
+    rows: int,
+    *,
+    guarantee: Guarantee = "anytime",
+    goal: Goal = GOAL,
+    ranks: Sequence[int] | None = None,
+) -> RaceAnswer:
+    """The answer of the guarantee's rule on scores that are right in these shares of the rows."""
+    scores = np.array([[float(((i * 37 + 53 * k) % rows) < share * rows) for i in range(rows)] for k, share in enumerate(shares.values())])
     lost = np.zeros_like(scores, dtype=bool)
-    goal = Goal(tolerance, 0.95)
-    progress = Progress(scores, lost, np.array(done), np.zeros(len(done), dtype=np.int64))
-    standing = PlainRule(goal).judge(progress)
-    placed = placing(list(shares), progress, standing, goal)
+    progress = Progress(scores, lost, np.array(done), np.array(ranks or [0] * len(done)))
+    rule = rule_for(guarantee, goal)
+    standing = rule.judge(progress)
+    placed = placing(list(shares), progress, standing, goal, guarantee)
+    told = stakes(progress, placed.leader, goal.tolerance, rule.next_rows(progress, standing, np.ones(len(done))))
     racers = tuple(
         Racer(
             Candidate(name, Endpoint("http://127.0.0.1:8000/v1", name.partition("#")[2] or name)),
@@ -36,6 +46,7 @@ def _raced(shares: dict[str, float], done: list[int], rows: int, *, tolerance: f
             cost=0.5,
             engine=ENGINE,
             outcomes={Outcome.ANSWERED: done[k]},
+            way=tuple(Passed(n, float(scores[k, :n].mean())) for n in range(5, done[k] + 1, 5)),
         )
         for k, name in enumerate(shares)
     )
@@ -44,9 +55,9 @@ def _raced(shares: dict[str, float], done: list[int], rows: int, *, tolerance: f
     return RaceAnswer(
         task="support-intents",
         source="models",
-        guarantee="anytime",
+        guarantee=guarantee,
         confidence=0.95,
-        tolerance=tolerance,
+        tolerance=goal.tolerance,
         verdict=placed.verdict,
         stop=RaceStop.DECIDED if placed.chosen is not None else RaceStop.BUDGET,
         reasons=() if placed.chosen is not None else (f"{leader} leads, but the budget is spent",),
@@ -62,9 +73,9 @@ def _raced(shares: dict[str, float], done: list[int], rows: int, *, tolerance: f
         seed=0,
         run="20261124-120000-support-intents-ab12",
         device="AMD EPYC",
-        risk=0.0123,
-        expected_loss=0.0004,
-        next_saving=0.00005,
+        risk=told.risk,
+        expected_loss=told.expected_loss,
+        next_saving=told.next_saving,
     )
 
 
@@ -75,7 +86,7 @@ def won() -> RaceAnswer:
 def tie() -> RaceAnswer:
     """On average over tasks; and the rows do not settle it for new inputs."""
     shares = {f"http://127.0.0.1:8000/v1#{name}": share for name, share in (("a", 0.8), ("b", 0.8), ("c", 0.3))}
-    return replace(_raced(shares, [300, 300, 120], 300), guarantee="bayes", stop=RaceStop.ALL_ROWS)
+    return replace(_raced(shares, [300, 300, 120], 300, guarantee="bayes"), stop=RaceStop.ALL_ROWS)
 
 
 def undecided() -> RaceAnswer:
@@ -104,7 +115,22 @@ def interrupted() -> RaceAnswer:
 
 
 def expected_loss() -> RaceAnswer:
-    return replace(won(), guarantee="bayes", stop=RaceStop.EXPECTED_LOSS, max_expected_loss=0.01)
+    """The other could still be better by more than the tolerance."""
+    shares = {"http://127.0.0.1:8000/v1#large": 0.62, "http://127.0.0.1:8000/v1#small": 0.60}
+    goal = Goal(0.02, 0.95, max_expected_loss=0.01)
+    return replace(_raced(shares, [90, 90], 320, guarantee="bayes", goal=goal), stop=RaceStop.EXPECTED_LOSS, max_expected_loss=0.01)
+
+
+def probably() -> RaceAnswer:
+    """Decided on average over tasks, early."""
+    shares = {f"http://127.0.0.1:8000/v1#{name}": share for name, share in (("large", 0.9), ("middle", 0.8), ("small", 0.3))}
+    return _raced(shares, [150, 150, 40], 320, guarantee="bayes")
+
+
+def all_rows() -> RaceAnswer:
+    """Nothing is left to chance: every row was run by both, and the cheaper one is taken though it lies behind."""
+    shares = {"http://127.0.0.1:8000/v1#large": 0.80, "http://127.0.0.1:8000/v1#small": 0.79}
+    return replace(_raced(shares, [300, 300], 300, ranks=[1, 0]), stop=RaceStop.ALL_ROWS)
 
 
 def paid_before() -> RaceAnswer:
@@ -150,5 +176,6 @@ def none_fits() -> RaceAnswer:
 
 
 ALL: dict[str, Callable[[], RaceAnswer]] = {
-    make.__name__: make for make in (won, tie, undecided, interrupted, expected_loss, paid_before, alone, recorded, none_fits)
+    make.__name__: make
+    for make in (won, tie, probably, all_rows, undecided, interrupted, expected_loss, paid_before, alone, recorded, none_fits)
 }

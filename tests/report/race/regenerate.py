@@ -23,8 +23,8 @@ SCHEMA = ROOT / "src/llmpick/report/race.schema.json"
 DOCS = ROOT / "docs/race.md"
 BEGIN, END = "<!-- begin: python -m tests.report.race.regenerate -->", "<!-- end -->"
 ORDER = (
-    *("Race", "RaceCandidate", "Score", "Gap", "NewInputs", "RowsMore", "Spent", "RecordedCost", "Outcomes", "Engine"),
-    *("ThinkingBought", "Gain", "RaceError", "ErrorText"),
+    *("Race", "RaceCandidate", "Score", "Gap", "Passed", "NewInputs", "RowsMore", "Spent", "RecordedCost", "Outcomes", "Engine"),
+    *("ThinkingBought", "Gain", "Replay", "Spread", "Regret", "RaceError", "ErrorText"),
 )
 
 

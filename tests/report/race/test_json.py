@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from tests.report.race import answers, regenerate
 
 from llmpick.evidence.values import Interval
 from llmpick.report.race import answer_to_json
+from llmpick.report.race.replay import replay_document
+from llmpick.stats.replay import Ends, ReplayResult
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,34 @@ def test_values_pass_unrounded(name: str) -> None:
             assert written["difference"] == {"value": gap.value, "low": gap.low, "high": gap.high, "confidence": 0.95}
     assert document["spent"]["calls"] == answer.spent.calls
     assert document["everything"]["tokens"] == answer.everything.tokens
+
+
+@pytest.mark.parametrize(("name", "sense"), [("won", "together"), ("tie", "on_average"), ("recorded", "together")])
+def test_the_sense_of_the_intervals_is_told(name: str, sense: str) -> None:
+    assert answer_to_json(answers.ALL[name]())["intervals"] == sense
+
+
+def test_the_way_of_each_candidate_ends_with_its_last_row() -> None:
+    for one in answer_to_json(answers.won())["candidates"]:
+        assert [at["rows"] for at in one["way"]] == sorted(at["rows"] for at in one["way"])
+        assert one["way"][-1]["rows"] == one["rows_run"]
+        assert one["way"][-1]["score"] == pytest.approx(one["score_on_rows"]["value"])
+
+
+@pytest.mark.parametrize("costs", [None, {"mean": 0.2, "median": 0.1}])
+@pytest.mark.parametrize("loss", [None, 0.01])
+def test_a_replay_is_a_document_of_the_schema_too(
+    costs: dict[str, float] | None, loss: float | None, validator: jsonschema.Draft202012Validator
+) -> None:
+    nothing = Ends(*(np.zeros(0) for _ in Ends.__slots__))  # pyright: ignore[reportArgumentType]
+    both = {"mean": 0.2, "median": 0.1}
+    result = ReplayResult(9, 5, 300, both, costs, {"mean": 0.001, "p95": 0.0}, 0.0, 1.0, {"a": 1.0}, nothing, 0.5)
+    asked = {"task": "scores.csv", "guarantee": "bayes", "confidence": 0.95, "tolerance": 0.02, "spend_by": "calls", "seed": 1}
+    document = replay_document(result, {**asked, "max_expected_loss": loss})
+    validator.validate(document)
+    assert {key for key, value in document.items() if value is None} == document["unknown"].keys()
+    assert document["cost_fraction"] == both
+    assert document["winners"] == {"a": 1.0}
 
 
 @pytest.mark.parametrize(

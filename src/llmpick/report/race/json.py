@@ -31,12 +31,14 @@ def answer_document(answer: RaceAnswer) -> dict[str, Any]:
             cost_fraction=answer.cost_fraction if calls else Unknown("nothing was run"),
             recorded_cost=_recorded(answer),
             cost_by=answer.cost_by or Unknown("the recorded costs decide, where there are any"),
+            as_of=answer.as_of or Unknown("no day was asked for: all that is known was used"),
             run=answer.run or Unknown("nothing was kept: no call was made"),
         ),
         schema_version=schema.SCHEMA_VERSION,
         task=answer.task,
         source=answer.source,
         guarantee=answer.guarantee,
+        intervals=answer.sense.value,
         confidence=answer.confidence,
         tolerance=answer.tolerance,
         verdict=answer.verdict.value,
@@ -81,6 +83,7 @@ def _candidate(one: Racer, answer: RaceAnswer) -> schema.RaceCandidate:
         tokens=one.spent.tokens,
         seconds=one.spent.seconds,
         outcomes=outcomes_of(one.outcomes),
+        way=[schema.Passed(rows=passed.rows, score=passed.score) for passed in one.way],
     )
 
 
@@ -96,10 +99,12 @@ def _gap(gap: Interval | Unknown) -> schema.Gap | Unknown:
 
 def _new_inputs(answer: RaceAnswer) -> schema.NewInputs:
     told, more = answer.new_inputs, answer.new_inputs.rows_more
+    if answer.chosen is None and not told.alike:
+        more = Unknown("nothing is chosen")
     rows = (
         more if isinstance(more, Unknown) else schema.RowsMore(value=more.value, low=more.low, high=more.high, confidence=more.confidence)
     )
-    settled = answer.leader is not None and not told.alike
+    settled = answer.chosen is not None and not told.alike
     return schema.NewInputs(**known(rows_more=rows), settled=settled, alike=list(told.alike), rows_left=told.rows_left)
 
 

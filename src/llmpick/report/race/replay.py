@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from llmpick.evidence.values import Unknown
 from llmpick.report import numbers
 from llmpick.report.text import one_line
 from llmpick.stats.replay import ReplayResult
@@ -10,28 +11,33 @@ from llmpick.stats.replay import ReplayResult
 if TYPE_CHECKING:
     from rich.console import Console
 
-SCHEMA_VERSION = 1
-KEYS = (
-    "repeats",
-    "models",
-    "rows",
-    "cost_fraction",
-    "token_cost_fraction",
-    "regret",
-    "error_rate",
-    "decided_at_half",
-    "winners",
-    "seconds",
-)
 LISTED_WINNERS = 8
 
 
 def replay_document(result: ReplayResult, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked, and what came of it: shares lie between 0 and 1, regret is in score, what is unknown is null with a reason."""
-    found = {key: getattr(result, key) for key in KEYS}
-    document = {"schema_version": SCHEMA_VERSION, **asked, **found}
-    why = {"token_cost_fraction": "the file has no costs", "max_expected_loss": "none was asked for"}
-    return {**document, "unknown": {key: reason for key, reason in why.items() if document[key] is None}}
+    """What was asked, and what came of it, as plain JSON values."""
+    from llmpick.report.pick.json import known
+    from llmpick.report.race import schema
+
+    tokens, loss = result.token_cost_fraction, asked["max_expected_loss"]
+    document = schema.Replay(
+        **known(
+            token_cost_fraction=schema.Spread(**tokens) if tokens else Unknown("the file has no costs"),
+            max_expected_loss=Unknown("none was asked for") if loss is None else loss,
+        ),
+        schema_version=schema.SCHEMA_VERSION,
+        **{key: value for key, value in asked.items() if key != "max_expected_loss"},
+        repeats=result.repeats,
+        models=result.models,
+        rows=result.rows,
+        cost_fraction=schema.Spread(**result.cost_fraction),
+        regret=schema.Regret(**result.regret),
+        error_rate=result.error_rate,
+        decided_at_half=result.decided_at_half,
+        winners=result.winners,
+        seconds=result.seconds,
+    )
+    return document.model_dump(mode="json")
 
 
 def print_replay(document: Mapping[str, Any], console: "Console") -> None:
@@ -42,6 +48,8 @@ def print_replay(document: Mapping[str, Any], console: "Console") -> None:
 
     field = f"{numbers.counted(document['repeats'], 'race')} of {document['models']} models on {numbers.counted(document['rows'], 'row')}"
     sense = f"{document['guarantee']} at {numbers.probability(document['confidence'])}"
+    if document["max_expected_loss"] is not None:
+        sense = f"{document['guarantee']}, stopping at an expected loss of {numbers.distance(document['max_expected_loss'])}"
     console.print(Text.assemble((one_line(document["task"]), "bold"), f"  {field}, {sense}"))
     for line in _sentences(document):
         print_item("- ", line, console)
@@ -55,12 +63,12 @@ def print_replay(document: Mapping[str, Any], console: "Console") -> None:
 def _sentences(document: Mapping[str, Any]) -> list[str]:
     calls, tokens, regret = document["cost_fraction"], document["token_cost_fraction"], document["regret"]
     points = numbers.distance(document["tolerance"])
+    allowed = f", where {numbers.probability(1 - document['confidence'])} are allowed" if document["max_expected_loss"] is None else ""
     costs = f"; by the recorded costs {numbers.percent(tokens['mean'])} on average" if tokens else ""
     return [
         f"A race took {numbers.percent(calls['mean'])} of all calls on average, {numbers.percent(calls['median'])} in the median{costs}.",
         f"The returned model lay {100 * regret['mean']:.2f} points below the best on average, and in 95% of the races at most "
         f"{100 * regret['p95']:.2f}.",
-        f"It lay more than {points} below the best in {numbers.percent(document['error_rate'])} of the races; those that stopped undecided "
-        "count too.",
+        f"It lay more than {points} below the best in {numbers.percent(document['error_rate'])} of the races{allowed}.",
         f"{numbers.percent(document['decided_at_half'])} of the races were decided after at most half of the calls.",
     ]

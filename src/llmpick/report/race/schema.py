@@ -1,10 +1,11 @@
-"""The documented, versioned shape of `llmpick race --json`.
+"""The documented, versioned shape of `llmpick race --json`: of a race on a task or on recorded scores, and of many recorded races.
 
 What is unknown is null, and the object that holds the null says why under the same key of its `unknown`. Numbers are finite. Within one
 `schema_version` keys are added, never removed, renamed or given another meaning. The descriptions below are the text of `docs/race.md`
 and of `race.schema.json`; `python -m tests.report.race.regenerate` writes both.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -18,7 +19,7 @@ class Gap(Record):
     value: float = Field(description="this candidate's score minus that of the chosen or leading one, paired by row; negative is worse")
     low: float = Field(description="lower end of the interval")
     high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the intervals of all candidates hold together")
+    confidence: float = Field(description="probability with which the interval holds, in the sense of the race's `intervals`")
 
 
 class RowsMore(Record):
@@ -42,11 +43,17 @@ class RecordedCost(Record):
     unit: str = Field(description="what is counted: characters, tokens, seconds, money")
 
 
+class Passed(Record):
+    rows: int = Field(description="so many rows of the race, in its order")
+    score: float = Field(description="mean score on those of them that the machinery did not lose")
+
+
 class RaceCandidate(WithUnknowns):
     id: str = Field(description="what to type to name it (`--model`); the column of a recorded matrix")
     status: Literal["chosen", "leader", "tied", "behind", "beaten", "open", "excluded", "failed"] = Field(
         description="`tied`: shown to be within the tolerance of the best; `behind`: not better than the chosen one by more than the "
-        "tolerance; `beaten`: shown to be worse by more; `open`: could still have won; `leader` stands for `chosen` where it is undecided"
+        "tolerance; `beaten`: under `anytime` shown not to be the best (how far below it lies is for `difference` to say), under `bayes` "
+        "probably worse by more than the tolerance; `open`: could still have won; `leader` stands for `chosen` where it is undecided"
     )
     reasons: list[str] = Field(description="why it has this status, the deciding reason first")
     rows_run: int = Field(description="rows that it has run")
@@ -64,6 +71,7 @@ class RaceCandidate(WithUnknowns):
     quantization: str | None = Field(description="the data type of most of its weights")
     file_sha256: str | None = Field(description="hash of its file")
     outcomes: Outcomes = Field(description="how its calls ended")
+    way: list[Passed] = Field(description="its mean score on the first rows of the race, from few rows to all that it ran")
     unknown: Reasons
 
 
@@ -73,6 +81,10 @@ class Race(WithUnknowns):
     source: Literal["models", "recorded"] = Field(description="whether models were called, or a recorded matrix was read")
     guarantee: Literal["anytime", "bayes"] = Field(
         description="`anytime`: the error of this very race is bounded, at every look; `bayes`: on average over tasks like these"
+    )
+    intervals: Literal["together", "on_average"] = Field(
+        description="`together`: the intervals of all candidates hold together, in every single race and whenever it stopped; "
+        "`on_average`: each alone holds with its probability, on average over tasks like these (the posterior's)"
     )
     confidence: float = Field(description="probability with which the decision is right, in the sense of `guarantee`")
     tolerance: float = Field(description="a chosen candidate may lie so far below the best")
@@ -101,8 +113,43 @@ class Race(WithUnknowns):
     seed: int = Field(description="seed of every random choice")
     run: str | None = Field(description="id of the run (`llmpick show RUN`)")
     device: str = Field(description="the machine that the models ran on")
+    as_of: date | None = Field(description="the day whose knowledge was used")
     thinking: list[ThinkingBought] = Field(description="what thinking bought each model that took part with and without")
     notes: list[str] = Field(description="what else the reader should know")
+    unknown: Reasons
+
+
+class Spread(Record):
+    mean: float = Field(description="mean over the races")
+    median: float = Field(description="median over the races")
+
+
+class Regret(Record):
+    mean: float = Field(description="mean over the races")
+    p95: float = Field(description="95% of the races have no larger one")
+
+
+class Replay(WithUnknowns):
+    """What `--scores` with `--repeat` prints: many races on draws of a recorded matrix."""
+
+    schema_version: Literal[1] = Field(description="this description")
+    task: str = Field(description="name of the file of scores")
+    guarantee: Literal["anytime", "bayes"] = Field(description="the rule that the races stopped by")
+    confidence: float = Field(description="how sure the decision of each race was to be")
+    tolerance: float = Field(description="a returned model may lie so far below the best")
+    max_expected_loss: float | None = Field(description="the expected loss in score at which the races were to stop")
+    spend_by: Literal["calls", "cost"] = Field(description="whether the races weighed calls by number or by recorded cost")
+    seed: int = Field(description="seed of the draws")
+    repeats: int = Field(description="how many races")
+    models: int = Field(description="models in each race")
+    rows: int = Field(description="rows in each race")
+    cost_fraction: Spread = Field(description="calls made over all calls of a race")
+    token_cost_fraction: Spread | None = Field(description="the same by the recorded costs")
+    regret: Regret = Field(description="how far the returned model's mean over all rows drawn lies below the best one's, in score")
+    error_rate: float = Field(description="share of races with a regret above the tolerance")
+    decided_at_half: float = Field(description="share of races that the rule decided after at most half of the calls")
+    winners: dict[str, float] = Field(description="share of races in which each model was returned, the most frequent first")
+    seconds: float = Field(description="seconds that the races took")
     unknown: Reasons
 
 
@@ -113,7 +160,7 @@ class RaceError(Record):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of everything that `race --json` prints."""
-    document: TypeAdapter[Any] = TypeAdapter(Annotated[Race | RaceError, Field(title="llmpick race --json")])
+    """The JSON Schema (draft 2020-12) of what `race --json` prints of a race, of many, and of an error."""
+    document: TypeAdapter[Any] = TypeAdapter(Annotated[Race | Replay | RaceError, Field(title="llmpick race --json")])
     schema = document.json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

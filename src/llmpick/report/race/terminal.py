@@ -4,17 +4,15 @@ from rich.console import Console
 from rich.text import Text
 
 from llmpick.decide.race_answer import Place, RaceAnswer, Racer
-from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.judge import judging_notes
 from llmpick.report.pick.terminal import WIDE, plain_table, print_item, print_title
 from llmpick.report.pick.view import names as short_names
-from llmpick.report.race import wording
+from llmpick.report.race import cells, wording
 from llmpick.report.text import one_line
 
 LISTED = 12
 """So many candidates stand in the table; the rest of a large field is in --json."""
-NEVER_RAN = (Place.EXCLUDED, Place.FAILED)
 _STYLES = {
     Place.CHOSEN: "bold green",
     Place.LEADER: "bold yellow",
@@ -30,11 +28,10 @@ def print_race(answer: RaceAnswer, console: Console) -> None:
     """Prints all sections that have something to say."""
     names = short_names([one.candidate for one in answer.candidates])
     console.print(Text.assemble((one_line(answer.task), "bold"), f"  {wording.title(answer)}"))
-    first, *rest = wording.headline(answer, names)
+    first, *rest = wording.decision(answer, names)
     print_item("", first, console, style="bold")
-    for sentence in (*rest, wording.new_inputs(answer, names), wording.stakes(answer), wording.stopped(answer)):
-        if sentence:
-            print_item("", sentence, console)
+    for sentence in rest:
+        print_item("", sentence, console)
     _print_table(answer, names, console)
     _print_reasons(answer, names, console)
     told = wording.thinking(answer, names)
@@ -53,7 +50,7 @@ def print_race(answer: RaceAnswer, console: Console) -> None:
 
 
 def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> None:
-    ran = [one for one in answer.candidates if one.placed.place not in NEVER_RAN]
+    ran = cells.ran(answer)
     if not ran:
         return
     wide = console.width >= WIDE
@@ -64,41 +61,28 @@ def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> 
     table.add_column("difference", no_wrap=True)
     costs = any(one.cost is not None for one in ran)
     if costs:
-        table.add_column(wording.cost_column(answer), justify="right", no_wrap=True)
+        table.add_column(cells.cost_column(answer), justify="right", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
     for one in ran[:LISTED]:
         placed = one.placed
         n = placed.rows_run - placed.rows_lost
-        cells = [
+        row = [
             _name(one, names, wide),
-            _share(placed.score_on_rows, n, wide),
-            _share(placed.score, n, wide),
-            _gap(placed.difference, wide),
+            _parts(*cells.score_parts(placed.score_on_rows, n, answer), wide),
+            _parts(*cells.score_parts(placed.score, n, answer), wide),
+            _parts(*cells.gap_parts(cells.gap_of(one, answer)), wide),
         ]
-        table.add_row(*cells, *([wording.cost_of(one, answer)] if costs else []), numbers.count(placed.rows_run))
+        table.add_row(*row, *([cells.cost_of(one, answer)] if costs else []), numbers.count(placed.rows_run))
     console.print()
     console.print(table)
     if len(ran) > LISTED:
         console.print(Text(f"{numbers.counted(len(ran) - LISTED, 'more candidate')} in --json", style="dim"))
-    print_item("", f"({wording.legend(answer, names)})", console, style="dim")
+    print_item("", f"({cells.legend(answer, names)})", console, style="dim")
 
 
 def _name(one: Racer, names: wording.Names, wide: bool) -> Text:
-    status = (wording.status(one), _STYLES.get(one.placed.place, ""))
+    status = (cells.status(one), _STYLES.get(one.placed.place, ""))
     return Text.assemble(names[one.candidate.id], "  " if wide else "\n", status)
-
-
-def _share(score: Interval | Unknown, n: int, wide: bool) -> Text:
-    if isinstance(score, Unknown):
-        return Text("-")
-    bounds = "" if n < numbers.TINY_BASE or score.low == score.high else numbers.bounds(score)
-    return _parts(numbers.short_score(score, n), bounds, wide)
-
-
-def _gap(gap: Interval | Unknown, wide: bool) -> Text:
-    if isinstance(gap, Unknown):
-        return Text("")
-    return _parts(numbers.signed_points(gap.value), "" if gap.low == gap.high else numbers.points_bounds(gap), wide)
 
 
 def _parts(value: str, bounds: str, wide: bool) -> Text:

@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceVerdict
+from llmpick.decide.cost import cost_ranks
+from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceVerdict, Sense
 from llmpick.decide.thinking import sentence
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.pick.wording import METRIC_SAYS, spending
+from llmpick.report.race.cells import by_people, gap_of, gap_parts, ran, score_parts
 from llmpick.report.text import joined, one_line
 
 Names = Mapping[str, str]
 LISTED_RIVALS = 4
 """So many names stand in one sentence; the table has the others."""
 
+SMALLEST_LOSS = 0.0001
+"""A hundredth of a point."""
 FEW_ROWS = 10
 """A forecast of fewer rows than this is "a few"."""
 
@@ -33,6 +37,12 @@ def title(answer: RaceAnswer) -> str:
     return f"{field}, {answer.guarantee} at {numbers.probability(answer.confidence)}, tolerance {numbers.distance(answer.tolerance)}"
 
 
+def decision(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
+    """Everything that is to be said before the table, the decisive sentence first."""
+    said = (*headline(answer, names), new_inputs(answer, names), stakes(answer), stopped(answer))
+    return tuple(sentence for sentence in said if sentence)
+
+
 def headline(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
     """Who wins, by how much, and how sure: the decisive sentence first."""
     best = next((one for one in answer.candidates if one.candidate.id == answer.leader), None)
@@ -45,12 +55,13 @@ def headline(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
         case RaceVerdict.TIE:
             tied = [one for one in answer.candidates if one.placed.place is Place.TIED]
             who = _listed([name, *(names[one.candidate.id] for one in tied)])
-            first = f"{who} tie: each is shown to be within {numbers.distance(answer.tolerance)} of the best."
-            return (first, f"{name} is taken{_cheapest(answer)}: {score}.", sureness(answer))
+            shown = "probably" if answer.sense is Sense.ON_AVERAGE else "shown to be"
+            first = f"{who} tie: each is {shown} within {numbers.distance(answer.tolerance)} of the best."
+            return (first, f"{name} is taken, {_why_it(best, tied, answer)}: {score}.", sureness(answer))
         case RaceVerdict.WON if _alone(answer):
             return (f"{name} was the only one that could be run, so it was compared with nothing: {score}.",)
         case RaceVerdict.WON:
-            verb = "is taken" if answer.stop is RaceStop.EXPECTED_LOSS else "wins"
+            verb = "is taken" if answer.stop is RaceStop.EXPECTED_LOSS or _another_is_ahead(answer) else "wins"
             return (f"{name} {verb}: {score}{_ahead(answer, names)}.", sureness(answer))
         case _:
             open_ = [names[one.candidate.id] for one in answer.candidates if one.placed.place in (Place.OPEN, Place.TIED)]
@@ -59,29 +70,42 @@ def headline(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
 
 
 def _alone(answer: RaceAnswer) -> bool:
-    return sum(one.placed.place not in (Place.EXCLUDED, Place.FAILED) for one in answer.candidates) < 2
+    return len(ran(answer)) < 2
 
 
 def _score(one: Racer, answer: RaceAnswer) -> str:
     n = one.placed.rows_run - one.placed.rows_lost
     rows = f"all {numbers.count(answer.rows)} rows" if n == answer.rows else f"{numbers.count(n)} of {numbers.count(answer.rows)} rows"
     metric = "" if answer.source == "recorded" else f" ({METRIC_SAYS.get(answer.metric, one_line(answer.metric.replace('_', ' ')))})"
-    score = one.placed.score_on_rows
-    exact = isinstance(score, Interval) and score.low == score.high
-    return f"it scores {numbers.short_score(score, n) if exact else numbers.score(score, n)}{metric} on {rows}"
+    if by_people(answer):
+        return f"it scores {numbers.score(one.placed.score, n)} (as people judge) on new inputs, by {rows}"
+    value, bounds = score_parts(one.placed.score_on_rows, n, answer)
+    if not bounds:
+        return f"it scores {value}{metric} on {rows}"
+    return f"its score on all {numbers.count(answer.rows)} rows is {value} {bounds}{metric}, by the {numbers.count(n)} that it ran"
 
 
 def _ahead(answer: RaceAnswer, names: Names) -> str:
-    rivals = [(one.placed.difference, one) for one in answer.candidates if isinstance(one.placed.difference, Interval)]
+    rivals = [(gap_of(one, answer), one) for one in answer.candidates if isinstance(gap_of(one, answer), Interval)]
     if not rivals:
         return ""
     gap, next_best = max(((gap, one) for gap, one in rivals if isinstance(gap, Interval)), key=lambda pair: pair[0].value)
-    side = "behind" if gap.value <= 0 else "ahead"
-    return f"; {names[next_best.candidate.id]} is {numbers.distance(gap.value)} {side} {numbers.points_bounds(gap)}"
+    value, bounds = gap_parts(gap)
+    where = "level" if value == "0.0" else f"{numbers.distance(gap.value)} {'behind' if gap.value < 0 else 'ahead'}"
+    return f"; {names[next_best.candidate.id]} is {where}{f' {bounds}' if bounds else ''}"
 
 
-def _cheapest(answer: RaceAnswer) -> str:
-    return f", the cheapest of them by {answer.cost_by}" if answer.cost_by else ", the cheapest of them"
+def _another_is_ahead(answer: RaceAnswer) -> bool:
+    """Within the tolerance the cheapest is taken, or whoever was shown first; it is not always the one with the highest score."""
+    differences = [gap_of(one, answer) for one in answer.candidates]
+    return any(isinstance(gap, Interval) and gap.value > 0 for gap in differences)
+
+
+def _why_it(best: Racer, tied: Sequence[Racer], answer: RaceAnswer) -> str:
+    """Of equals the cheapest is taken, and of equally cheap ones the one with the best score."""
+    if best.cost is None or all(one.cost is None or cost_ranks([best.cost, one.cost]) == [0, 0] for one in tied):
+        return "the best of them so far" if best.cost is None else "the best of them so far, at the same cost"
+    return f"the cheapest of them by {answer.cost_by}" if answer.cost_by else "the cheapest of them"
 
 
 def _listed(all_: Sequence[str]) -> str:
@@ -92,29 +116,41 @@ def _listed(all_: Sequence[str]) -> str:
 
 def sureness(answer: RaceAnswer) -> str:
     """What the decision claims, and in which sense it is sure."""
-    claim = f"no other is better by more than {numbers.distance(answer.tolerance)} on these rows"
-    if answer.max_expected_loss is not None and answer.stop is RaceStop.EXPECTED_LOSS:
-        return f"It stopped on the expected loss, so nothing is claimed at {numbers.probability(answer.confidence)}."
-    if answer.guarantee == "anytime":
+    where = "on new inputs like these, as people judge" if by_people(answer) else "on these rows"
+    claim = f"no other is better by more than {numbers.distance(answer.tolerance)} {where}"
+    if _all_is_known(answer):
+        return f"All candidates have run all rows: {claim}, for certain."
+    if answer.sense is Sense.TOGETHER:
         return f"With {numbers.probability(answer.confidence)} confidence {claim}: for this very race, whenever it had stopped."
-    sure = numbers.probability(answer.confidence)
-    if isinstance(answer.risk, float):
-        sure = numbers.percent(1 - answer.risk)
-    return f"With a probability of {sure} {claim}: on average over tasks like these, not for each one."
+    return f"With a probability of {_probability(answer)} {claim}: on average over tasks like these, not for each one."
+
+
+def _all_is_known(answer: RaceAnswer) -> bool:
+    """Whether nothing is left to chance: every row was run by everyone who could run, and none was lost. Labels speak of new inputs."""
+    placed = [one.placed for one in ran(answer)]
+    return not by_people(answer) and all(one.rows_run == answer.rows and not one.rows_lost for one in placed)
+
+
+def _probability(answer: RaceAnswer) -> str:
+    """That no other is better by more than the tolerance. It is counted over a few hundred cases, so that the last per cent is unsure."""
+    if isinstance(answer.risk, Unknown):
+        return numbers.probability(answer.confidence)
+    return "more than 99%" if answer.risk < 0.01 else numbers.percent(1 - answer.risk)
 
 
 def stakes(answer: RaceAnswer) -> str | None:
     """What stopping here is expected to lose, and what the next batch would save of it."""
-    if isinstance(answer.expected_loss, Unknown) or answer.leader is None or _alone(answer):
+    if isinstance(answer.expected_loss, Unknown) or answer.leader is None or _alone(answer) or _all_is_known(answer):
         return None
-    lost = f"Stopping here is expected to lose {_points(answer.expected_loss)} against the best, on average over tasks like these"
-    if isinstance(answer.next_saving, Unknown):
+    lost = f"Stopping here is expected to lose {loss(answer.expected_loss)} against the best, on average over tasks like these"
+    if isinstance(answer.next_saving, Unknown) or answer.expected_loss < SMALLEST_LOSS:
         return lost + "."
-    return f"{lost}; the next batch of calls would probably save {_points(answer.next_saving)} of it."
+    return f"{lost}; the next batch of calls would probably save {loss(answer.next_saving)} of it."
 
 
-def _points(loss: float) -> str:
-    return "less than 0.01 points" if loss < 0.0001 else f"{100 * loss:.2f} points"
+def loss(score: float) -> str:
+    """A loss of score in words; "less than 0.01 points" where it is hardly any."""
+    return "less than 0.01 points" if score < SMALLEST_LOSS else f"{100 * score:.2f} points"
 
 
 def new_inputs(answer: RaceAnswer, names: Names) -> str | None:
@@ -123,7 +159,9 @@ def new_inputs(answer: RaceAnswer, names: Names) -> str | None:
         return None
     told = answer.new_inputs
     if not told.alike:
-        return "For new inputs like these the choice holds too."
+        if answer.chosen is None:
+            return None
+        return f"For new inputs like these the choice holds too{_how_sure(answer)}."
     rest = _listed([names[who] for who in told.alike])
     unsettled = f"For new inputs like these, the rows that were run do not tell {rest} apart by {numbers.distance(answer.tolerance)}"
     if isinstance(told.rows_more, Unknown):
@@ -135,6 +173,11 @@ def new_inputs(answer: RaceAnswer, names: Names) -> str | None:
     about = f"about {numbers.counted(int(more.value), 'more row')} would decide {bounds}"
     left = f" ({numbers.counted(told.rows_left, 'of your rows is', 'of your rows are')} left)" if told.rows_left else ""
     return f"{unsettled}: {about}{left}."
+
+
+def _how_sure(answer: RaceAnswer) -> str:
+    sure = numbers.probability(answer.confidence)
+    return f", with a probability of at least {sure} on average" if answer.sense is Sense.ON_AVERAGE else f", at {sure}"
 
 
 def stopped(answer: RaceAnswer) -> str:
@@ -157,7 +200,7 @@ def cost(answer: RaceAnswer) -> tuple[str, ...]:
         return (f"The race would have made {calls}, for {recorded.spent:,.0f} of {recorded.everything:,.0f} {unit} ({share}).",)
     if not run:
         return ("It cost nothing: no call was made.",)
-    share = f" ({numbers.percent(answer.cost_fraction)} of the calls were needed)" if everything.calls >= numbers.TINY_BASE else ""
+    share = f" ({numbers.percent(answer.cost_fraction)} of the calls were made)" if everything.calls >= numbers.TINY_BASE else ""
     return (_spent(answer, run), f"Running every candidate on every row would have taken {spending(everything)}{share}.")
 
 
@@ -177,28 +220,8 @@ def conditions(answer: RaceAnswer) -> str:
     by = f", answered by {joined([one_line(engine) for engine in engines])}" if engines else ""
     kept = f" Every call: llmpick show {answer.run} --calls" if answer.run else ""
     where = f"Run {answer.run}" if answer.run else "No run was kept"
-    return f"{where} on {one_line(answer.device)}, seed {answer.seed}{by}.{kept}"
-
-
-def legend(answer: RaceAnswer, names: Names) -> str:
-    """What the columns of the table mean."""
-    together = f"the intervals of a column hold together at {numbers.probability(answer.confidence)}"
-    said = [f"on your rows: the mean over these {numbers.counted(answer.rows, 'row')}", "new inputs: what to expect on others like them"]
-    if len(answer.candidates) > 1 and answer.leader is not None:
-        said.append(f"difference: points from {names[answer.leader]} on your rows, paired")
-    return "; ".join([*said, together, *(["they are two-sided; what decides is one-sided and sharper"] if _sharper(answer) else [])])
-
-
-def _sharper(answer: RaceAnswer) -> bool:
-    """Whether an interval leaves open what the rule has shown: the rule asks one question, an interval answers all."""
-    gaps = [one.placed.difference for one in answer.candidates if answer.chosen]
-    return any(isinstance(gap, Interval) and gap.high > answer.tolerance for gap in gaps)
-
-
-def status(one: Racer) -> str:
-    """The place, with the rows that are missing."""
-    lost = one.placed.rows_lost
-    return f"{one.placed.place.value}, {numbers.counted(lost, 'row')} missing" if lost else one.placed.place.value
+    day = f", facts as known on {answer.as_of.isoformat()}" if answer.as_of else ""
+    return f"{where} on {one_line(answer.device)}, seed {answer.seed}{day}{by}.{kept}"
 
 
 def standings(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
@@ -221,30 +244,3 @@ def _why(one: Racer, names: Names) -> str:
     for id_ in sorted(names, key=len, reverse=True):
         text = text if id_ == one.candidate.id else text.replace(id_, names[id_])
     return one_line(text)
-
-
-def cost_of(one: Racer, answer: RaceAnswer) -> str:
-    """One call of the candidate by the measure that breaks ties."""
-    if one.cost is None:
-        return "-"
-    match answer.cost_by:
-        case "seconds":
-            return numbers.seconds(one.cost)
-        case "memory":
-            return numbers.memory(one.cost)
-        case "money":
-            return numbers.money(1000 * one.cost)
-        case None:
-            return f"{one.cost:,.1f}"
-
-
-def cost_column(answer: RaceAnswer) -> str:
-    match answer.cost_by:
-        case "seconds":
-            return "per call"
-        case "memory":
-            return "memory"
-        case "money":
-            return "per 1,000"
-        case None:
-            return one_line(answer.recorded_cost.unit) if answer.recorded_cost else "cost"

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, TemplateSyntaxError
 
 from llmpick.evidence.errors import InputError
-from llmpick.evidence.task import Budget, Example, Limits, Message, Metric, Price, Prompt, Task, TaskKind
+from llmpick.evidence.task import Budget, Example, Judge, Limits, Message, Metric, Price, Prompt, Task, TaskKind
 from llmpick.sources.task.answers import Reader, answer_schema, check_answer_by, check_pattern, check_rules, reference_reader, task_labels
 from llmpick.sources.task.judged import JUDGED, check_judge, judge_of, judged
 from llmpick.sources.task.model import TaskFile, read_task_file, suggest
@@ -50,6 +50,7 @@ def load_task(path: Path) -> Task:
     labels = task_labels(spec, path, examples, fewshot)
     if template is None and (row := next((example for example in (*fewshot, *examples) if example.messages is None), None)):
         raise InputError(f"{row.place} has no messages", where=f"{path}, key prompt.template", remedy="add a template for such rows")
+    judge = judge_of(spec, path, {example.id for example in examples})
     return Task(
         name=spec.name,
         kind=TaskKind(spec.kind),
@@ -57,7 +58,7 @@ def load_task(path: Path) -> Task:
         examples=examples,
         prompt=Prompt(template=template or "", system=spec.prompt.system, fewshot=fewshot),
         metric=metric,
-        content_hash=_content_hash(spec, schema, example_rows, fewshot_rows),
+        content_hash=_content_hash(spec, schema, judge, example_rows, fewshot_rows),
         labels=labels,
         schema=schema,
         max_output_tokens=spec.answer.max_tokens or MAX_TOKENS.get(TaskKind(spec.kind), 64),
@@ -73,7 +74,8 @@ def load_task(path: Path) -> Task:
         model_directories=tuple(os.path.normpath(path.parent / folder) for folder in spec.model_directories),
         answer_by=spec.answer.by,
         normalise=spec.answer.normalise or "bytes",
-        judge=judge_of(spec, path),
+        judge=judge,
+        cluster=spec.examples.cluster,
     )
 
 
@@ -99,7 +101,9 @@ def _check_columns(spec: TaskFile, path: Path, file: str, rows: Sequence[Row]) -
     columns = columns_of(rows)
     references = _reference_columns(spec)
     wanted = {"examples.reference": references, "slices": spec.slices}
-    wanted |= {f"examples.{key}": [name] for key in ("id", "language", "messages") if (name := getattr(spec.examples, key)) is not None}
+    wanted |= {
+        f"examples.{key}": [name] for key in ("id", "language", "cluster", "messages") if (name := getattr(spec.examples, key)) is not None
+    }
     for key, names in wanted.items():
         for name in names:
             if name not in columns:
@@ -129,6 +133,9 @@ def _example(spec: TaskFile, row: Row, reader: Reader) -> Example:
     if identity is None:
         raise InputError(f"the row has no {table.id!r}", where=row.place, remedy="give it a unique id")
     language = None if table.language is None else row.values.get(table.language)
+    cluster = None if table.cluster is None else row.values.get(table.cluster)
+    if table.cluster is not None and cluster is None:
+        raise InputError(f"the row has no {table.cluster!r}", where=row.place, remedy="name what it belongs to; a name of its own if alone")
     return Example(
         id=str(identity),
         fields={name: value for name, value in row.values.items() if name not in hidden},
@@ -136,6 +143,7 @@ def _example(spec: TaskFile, row: Row, reader: Reader) -> Example:
         place=row.place,
         language=None if language is None else str(language),
         messages=None if table.messages is None else _messages(row.values.get(table.messages), row.place),
+        cluster=None if cluster is None else str(cluster),
     )
 
 
@@ -252,12 +260,16 @@ def _limits(spec: TaskFile) -> Limits:
     return Limits(memory_bytes=values.pop("memory"), licence=tuple(licence) if isinstance(licence, list) else licence, **values)
 
 
-def _content_hash(spec: TaskFile, schema: Mapping[str, Any] | None, *tables: Sequence[Row]) -> str:
+def _content_hash(spec: TaskFile, schema: Mapping[str, Any] | None, judge: Judge | None, *tables: Sequence[Row]) -> str:
     """SHA-256 of the task with its defaults and of all values of its rows: not of paths, comments or the order of keys."""
     paths = {"model_directories": True, "examples": {"file"}, "prompt": {"fewshot"}, "answer": {"json_schema", "schema_file"}}
     settings = spec.model_dump(exclude=paths)
     if not judged(spec):  # as tasks were hashed before there was a judge
         del settings["judge"]
+    elif judge is not None:  # what people said, not where it stands
+        settings["judge"]["labels"] = [[label.row, label.model, label.score] for label in judge.labels]
+    if spec.examples.cluster is None:  # and before rows belonged together
+        del settings["examples"]["cluster"]
     if spec.answer.by == "generation":  # and before there was another way to answer
         del settings["answer"]["by"], settings["answer"]["normalise"]
     fields = list(schema["properties"]) if schema is not None else None  # the order of the fields is part of the prompt

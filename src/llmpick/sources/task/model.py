@@ -40,6 +40,9 @@ class ExamplesTable(Table):
     ] = None
     id: Annotated[str | None, Field(description="The column that names a row; default: its line number.")] = None
     language: Annotated[str | None, Field(description="The column with the row's language.")] = None
+    cluster: Annotated[
+        str | None, Field(description="The column by which rows belong together, such as their document: new inputs bring new ones.")
+    ] = None
     messages: Annotated[
         str | None, Field(description="The column with whole conversations, lists of {role, content} that end with the user.")
     ] = None
@@ -94,6 +97,13 @@ class JudgeTable(Table):
     criteria: Annotated[
         str | None, Field(description="What makes an answer better, in words that complete 'say ...'; default: right, complete, clear.")
     ] = None
+    labels: Annotated[
+        str | None,
+        Field(description="People's word on drawn rows (columns row, model, score), relative to the task file: race --draw-labels."),
+    ] = None
+    label_share: Annotated[
+        float, Field(description="With which probability a row is drawn to be labelled; the same for drawing and racing.", gt=0, le=1)
+    ] = 0.2
 
 
 class LimitsTable(Table):
@@ -149,7 +159,10 @@ class TaskFile(Table):
     ] = []
     prices: Annotated[
         dict[str, PriceTable],
-        Field(description="Money per million tokens, `input` and `output`, of a served model by its name `URL#model`."),
+        Field(
+            description="Money per million tokens, `input` and `output`, of a served model by its name `URL#model`, "
+            "which holds with a `?thinking=` behind it too."
+        ),
     ] = {}
     seed: Annotated[int, Field(description="Decides every random choice.", ge=0)] = 0
     prompt: PromptTable = PromptTable()
