@@ -22,7 +22,6 @@ FEW_ROWS = 10
 """A forecast of fewer rows than this is "a few"."""
 
 _STOPPED = {
-    RaceStop.DECIDED: "It stopped as soon as it was decided.",
     RaceStop.ALL_ROWS: "It was decided only when all rows had been run.",
     RaceStop.EXPECTED_LOSS: "It stopped because stopping is expected to lose no more than was allowed.",
     RaceStop.BUDGET: "It stopped because the budget is spent.",
@@ -62,11 +61,11 @@ def headline(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
             return (f"{name} was the only one that could be run, so it was compared with nothing: {score}.",)
         case RaceVerdict.WON:
             verb = "is taken" if answer.stop is RaceStop.EXPECTED_LOSS or _another_is_ahead(answer) else "wins"
-            return (f"{name} {verb}: {score}{_ahead(answer, names)}.", sureness(answer))
+            return (f"{name} {verb}: {score}.", *_next_best(answer, names), sureness(answer))
         case _:
             open_ = [names[one.candidate.id] for one in answer.candidates if one.placed.place in (Place.OPEN, Place.TIED)]
             against = f" against {_listed(open_)}" if open_ else ""
-            return (f"Undecided: {name} leads{against}; {score}{_ahead(answer, names)}.",)
+            return (f"Undecided: {name} leads{against}, with {score}.", *_next_best(answer, names))
 
 
 def _alone(answer: RaceAnswer) -> bool:
@@ -78,21 +77,21 @@ def _score(one: Racer, answer: RaceAnswer) -> str:
     rows = f"all {numbers.count(answer.rows)} rows" if n == answer.rows else f"{numbers.count(n)} of {numbers.count(answer.rows)} rows"
     metric = "" if answer.source == "recorded" else f" ({METRIC_SAYS.get(answer.metric, one_line(answer.metric.replace('_', ' ')))})"
     if by_people(answer):
-        return f"it scores {numbers.score(one.placed.score, n)} (as people judge) on new inputs, by {rows}"
+        return f"{numbers.score(one.placed.score, n)} (as people judge) on new inputs, by {rows}"
     value, bounds = score_parts(one.placed.score_on_rows, n, answer)
     if not bounds:
-        return f"it scores {value}{metric} on {rows}"
-    return f"its score on all {numbers.count(answer.rows)} rows is {value} {bounds}{metric}, by the {numbers.count(n)} that it ran"
+        return f"{value}{metric} on {rows}"
+    return f"{value} {bounds}{metric} on all {numbers.count(answer.rows)} rows, by the {numbers.count(n)} that it ran"
 
 
-def _ahead(answer: RaceAnswer, names: Names) -> str:
+def _next_best(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
     rivals = [(gap_of(one, answer), one) for one in answer.candidates if isinstance(gap_of(one, answer), Interval)]
     if not rivals:
-        return ""
+        return ()
     gap, next_best = max(((gap, one) for gap, one in rivals if isinstance(gap, Interval)), key=lambda pair: pair[0].value)
     value, bounds = gap_parts(gap)
     where = "level" if value == "0.0" else f"{numbers.distance(gap.value)} {'behind' if gap.value < 0 else 'ahead'}"
-    return f"; {names[next_best.candidate.id]} is {where}{f' {bounds}' if bounds else ''}"
+    return (f"{names[next_best.candidate.id]} is {where}{f' {bounds}' if bounds else ''}.",)
 
 
 def _another_is_ahead(answer: RaceAnswer) -> bool:
@@ -180,10 +179,11 @@ def _how_sure(answer: RaceAnswer) -> str:
     return f", with a probability of at least {sure} on average" if answer.sense is Sense.ON_AVERAGE else f", at {sure}"
 
 
-def stopped(answer: RaceAnswer) -> str:
+def stopped(answer: RaceAnswer) -> str | None:
+    """Why it ended where that is worth a word: as soon as it was decided is what everybody expects."""
     if answer.stop is RaceStop.STUCK:
         return f"It could not go on: {answer.reasons[0].partition(', but ')[2] if answer.reasons else 'nothing more could be run'}."
-    return _STOPPED[answer.stop]
+    return _STOPPED.get(answer.stop)
 
 
 def cost(answer: RaceAnswer) -> tuple[str, ...]:
