@@ -181,6 +181,42 @@ def test_an_unknown_device_is_an_error_with_near_names(name: str, nearest: str):
     assert nearest in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        ("4090", "RTX 4090"),
+        ("4090 d", "RTX 4090 D"),
+        ("4090-laptop", "RTX 4090 Laptop"),
+        ("7900xtx", "RX 7900 XTX"),
+        ("w7900", "PRO W7900"),
+    ],
+)
+def test_the_end_of_a_name_is_enough(name: str, device: str):
+    assert find_device(name) is None
+    assert device_named(name).name == device
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("7900", {"RX 7900 GRE", "RX 7900 XT", "RX 7900 XTX"}),
+        ("6000", {"Quadro RTX 6000", "RTX PRO 6000 Blackwell"}),
+        ("16", {"P100-16", "V100-16"}),
+    ],
+)
+def test_an_end_that_several_names_have_is_an_error_that_lists_them(name: str, meant: set[str]):
+    with pytest.raises(InputError, match="may be several devices") as caught:
+        device_named(name)
+    assert set(caught.value.remedy.removeprefix("name one of them: ").split(", ")) == meant
+
+
+@pytest.mark.parametrize("name", ["1080", "Max", "Laptop", "GB", "0", "Super"])
+def test_the_beginning_of_a_name_is_not(name: str):
+    """A GTX 1080 is no GTX 1080 Ti, and a word without a number is no model."""
+    with pytest.raises(InputError, match="not in the catalog"):
+        device_named(name)
+
+
 def test_every_device_is_found_by_each_of_its_names():
     for device in load_devices():
         for name in (device.name, *device.aliases):

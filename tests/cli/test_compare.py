@@ -1,6 +1,7 @@
 """`llmpick compare` and the logs that `llmpick export` writes: runs of the store, tables and other tools' logs in any pairing."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,11 +60,15 @@ def test_two_candidates_of_one_run(run: str) -> None:
     found = as_json(f"{run}:gemma", f"{run[:8]}:smol")
     assert (found["paired_rows"], found["a"]["unpaired"], found["b"]["unpaired"]) == (8, 1, 0)
     assert found["mcnemar"] == {"both": 2, "only_a": 4, "only_b": 0, "neither": 2}
-    assert found["p"] == 0.125
-    assert (found["verdict"], found["test"]) == ("undecided", "McNemar, exact")
+    assert found["p"] == pytest.approx(0.0455, abs=1e-4)
+    assert (found["verdict"], found["test"]) == ("a", "McNemar, score")
+    assert found["difference"]["low"] > 0
     assert found["a"]["cost_per_row"] == 128
     assert [row["item"] for row in found["rows"]] == ["1", "2", "3", "6"]
-    more = found["rows_to_decide"]
+    surer = as_json(f"{run}:gemma", f"{run[:8]}:smol", "--confidence", "0.96")
+    more = surer["rows_to_decide"]
+    assert (surer["verdict"], surer["p"]) == ("undecided", found["p"]), "4 of 4 are worth 95.4%, and not 96%"
+    assert surer["difference"]["low"] < 0
     assert 0 <= more["low"] <= more["value"] <= more["high"]
 
 
@@ -71,12 +76,14 @@ def test_the_report_ends_with_the_verdict(run: str) -> None:
     text = call_command(compare, f"{run}:gemma", f"{run}:smol").stdout
     for part in (
         "both right 2, only A 4, only B 0, neither 2",
-        "p = 0.12 (McNemar, exact)",
+        "p = 0.046 (McNemar, score)",
         f"from run {run}",
         "rows that differ (4 of 4)",
     ):
         assert part in text
-    assert text.splitlines()[-1].startswith("These rows cannot tell A (gemma) and B (org/smol) apart: about ")
+    assert text.splitlines()[-1].startswith("A (gemma) is better than B (org/smol) by 50.0 points [+")
+    surer = call_command(compare, f"{run}:gemma", f"{run}:smol", "--confidence", "0.99").stdout
+    assert surer.splitlines()[-1].startswith("These rows cannot tell A (gemma) and B (org/smol) apart: about ")
 
 
 @pytest.mark.parametrize("form", ["inspect", "lm-eval"])
@@ -85,9 +92,8 @@ def test_exported_logs_say_the_same_as_the_run(run: str, form: str, tmp_path: Pa
     assert call_command(export, run, "--format", form, "--out", str(out)).exit_code == 0
     own, logs = as_json(f"{run}:gemma", f"{run}:smol"), as_json(f"{out}:gemma", f"{out}:smol")
     assert all(own[key] == logs[key] for key in ("paired_rows", "mcnemar", "difference", "p", "verdict"))
-    if form == "inspect":
-        crossed = as_json(f"{run}:gemma", f"{out}:gemma")
-        assert crossed["mcnemar"] == {"both": 6, "only_a": 0, "only_b": 0, "neither": 3}, "rows of one task are paired without its name"
+    crossed = as_json(f"{run}:gemma", f"{out}:gemma")
+    assert crossed["mcnemar"] == {"both": 6, "only_a": 0, "only_b": 0, "neither": 3}, "rows of one task are paired without its name"
 
 
 def test_what_the_exported_logs_hold(run: str, tmp_path: Path) -> None:
@@ -166,7 +172,74 @@ def test_other_questions_under_the_same_name_are_left_out(tmp_path: Path, run: s
     one, two = table(tmp_path, list(names)), table(tmp_path, ["item,question_hash,a", "0,x,0", "1,z,1", "2,w,1"], "other.csv")
     found = as_json(one, two)
     assert found["paired_rows"] == 2
-    assert "1 rows have the same name in both runs but another question" in found["notes"][0]
+    assert found["notes"][0] == "1 row has the same name in both runs but another question, and is left out: 2 are paired"
+
+
+def test_rows_that_are_paired_by_bare_numbers_are_told(tmp_path: Path, run: str) -> None:
+    numbered, named = (table(tmp_path, ["item,a,b", f"{x}1,1,0", f"{x}2,0,1"], f"n{x}.csv") for x in ("", "q"))
+    other_numbered, other_named = (table(tmp_path, ["item,a,b", f"{x}1,1,0", f"{x}2,0,1"], f"other{x}.csv") for x in ("", "q"))
+    assert any("paired by their numbers alone" in note for note in as_json(f"{numbered}:a", f"{other_numbered}:b")["notes"])
+    for first, second in ((named, other_named), (numbered, numbered)):
+        assert not any("numbers alone" in note for note in as_json(f"{first}:a", f"{second}:b")["notes"])
+
+
+def test_runs_of_other_tasks_are_refused_also_where_nothing_is_kept_of_their_rows(run: str, tmp_path: Path) -> None:
+    with Store.open() as store:
+        kept = store.begin(fingerprint="g", verb="pick", title="other facts", seed=7, inputs={}, now=NOW)
+        for row in range(9):
+            store.record(kept.id, replace(CALL, key=f"other{row}", row=str(row)), paid=True)
+        store.finish(kept.id, status="finished", answer={"metric": "accuracy"}, now=NOW)
+    with pytest.raises(InputError, match="different tasks, 'order facts' and 'other facts'"):
+        call_command(compare, f"{run}:gemma", kept.id)
+    call_command(export, kept.id, "--format", "lm-eval", "--out", str(tmp_path / "logs"))
+    with pytest.raises(InputError, match="different tasks, 'order facts' and 'other_facts'"):
+        call_command(compare, f"{run}:gemma", str(tmp_path / "logs"))
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_the_same_on_every_row_is_said_so(rows: int, tmp_path: Path, run: str) -> None:
+    file = table(tmp_path, ["item,a,b", *(f"q{n},{n % 2},{n % 2}" for n in range(rows))])
+    found = as_json(f"{file}:a", f"{file}:b")
+    assert (found["verdict"], found["p"], found["rows_to_decide"]) == ("undecided", 1.0, None)
+    assert found["unknown"]["rows_to_decide"] == "they score the same on every row"
+    assert f"score the same on {'all 100 rows' if rows > 1 else 'the one row'} that both have" in found["sentence"]
+    close = as_json(f"{file}:a", f"{file}:b", "--tolerance", "0.05")
+    assert (close["verdict"], "the same within 5.0 points" in close["sentence"]) == (("same", True) if rows > 1 else ("undecided", False))
+
+
+def test_interval_p_and_verdict_agree_on_24_rows(tmp_path: Path, run: str) -> None:
+    """Whatever the wins and losses: an interval without 0, p at most 5% and a verdict come together."""
+    for wins, losses in ((9, 2), (8, 2), (7, 1), (6, 1), (5, 0), (4, 0), (3, 0), (10, 3), (6, 6)):
+        cells = [*["1,0"] * wins, *["0,1"] * losses, *["1,1"] * (24 - wins - losses)]
+        file = table(tmp_path, ["item,a,b", *(f"q{n},{cell}" for n, cell in enumerate(cells))])
+        found = as_json(f"{file}:a", f"{file}:b")
+        shown = (found["p"] <= 0.05, found["difference"]["low"] > 0, found["verdict"] == "a")
+        assert shown in ((True,) * 3, (False,) * 3), (wins, losses, found["p"])
+
+
+def test_a_column_that_is_no_score_is_left_out(tmp_path: Path, run: str) -> None:
+    file = table(tmp_path, ["item,a,b,total", "x,1,0,57.1", "y,1,1,3", "z,0,0,88"])
+    with pytest.raises(InputError, match="not a score"):
+        call_command(compare, f"{file}:a", f"{file}:b")
+    assert as_json(f"{file}:a", f"{file}:b", "--leave-out", "total")["paired_rows"] == 3
+    other = table(tmp_path, ["item,c", "x,1", "y,0"], "other.csv")
+    assert as_json(f"{file}:a", other, "--leave-out", "total")["paired_rows"] == 2, "only one of the tables has the column"
+    assert as_json(other, file, "--leave-out", "total", "--leave-out", "a")["b"]["candidate"] == "b", "a candidate is a column too"
+
+
+def test_rows_that_do_not_count_are_left_out(tmp_path: Path, run: str) -> None:
+    rows = [f"q{n},{'law' if n % 3 else 'art'},{n % 2},{int(n % 5 == 0)}" for n in range(60)]
+    file = table(tmp_path, ["item,subject,a,b", *rows])
+    kept = table(tmp_path, ["item,subject,a,b", *(row for row in rows if ",art," in row and not row.startswith("q6,"))], "kept.csv")
+    found = as_json(f"{file}:a", f"{file}:b", "--leave-out-rows", "subject=law", "--leave-out-rows", "q6")
+    alone = as_json(f"{kept}:a", f"{kept}:b")
+    assert found["paired_rows"] == 19
+    assert all(found[key] == alone[key] for key in ("difference", "p", "verdict", "rows", "mcnemar"))
+    assert [note for note in found["notes"] if "left out" in note] == [
+        "40 rows are left out, as asked: subject=law",
+        "1 row is left out, as asked: q6",
+    ]
+    assert found["a"]["unpaired"] == 0, "a row that was left out is no row without a pair"
 
 
 @pytest.mark.parametrize(
@@ -181,6 +254,11 @@ def test_other_questions_under_the_same_name_are_left_out(tmp_path: Path, run: s
         ("{file}:a", "{file}:b", ["--by", "colour"], "no column 'colour'", "kind"),
         ("{file}:a", "{file}:b", ["--cluster", "kind"], "all rows are in one cluster", "several clusters"),
         ("{file}:a", "{file}:b", ["--cluster", "page"], "a row is in no cluster", "fill the column"),
+        ("{file}:a", "{file}:b", ["--leave-out", "total"], "no column 'total' to leave out", "item, kind, page, a, b"),
+        ("{run}:gemma", "{run}:smol", ["--leave-out", "total"], "no column 'total' to leave out", "only a table"),
+        ("{file}:a", "{file}:b", ["--leave-out-rows", "q9"], "no row that both have is 'q9'", "kind, page"),
+        ("{file}:a", "{file}:b", ["--leave-out-rows", "kind=z"], "no row that both have is 'kind=z'", "COLUMN=VALUE"),
+        ("{file}:a", "{file}:b", ["--leave-out-rows", "kind=k"], "no row is left to compare", "fewer"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, run: str, first: str, second: str, options: list[str], what: str, remedy: str) -> None:
@@ -189,3 +267,10 @@ def test_what_is_refused(tmp_path: Path, run: str, first: str, second: str, opti
         call_command(compare, first.format(file=file, run=run), second.format(file=file, run=run), *options)
     assert what in caught.value.what
     assert remedy.format(file=file) in caught.value.remedy
+
+
+def test_every_key_of_the_document_is_explained(run: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    told = set(re.findall(r"`(\w+)`", text.partition("## The JSON document")[2]))
+    found = as_json(f"{run}:gemma", f"{run}:smol")
+    assert {*found, *found["a"], *found["mcnemar"], *found["rows"][0]} - told == set()

@@ -89,7 +89,7 @@ def test_one_device_has_all_facts_each_with_its_source():
         "700 W",
     ):
         assert words in text
-    assert "[1] Epoch AI, machine learning hardware of June 2025 (2025-06-18, checked 2026-11-24) https://epoch.ai" in text
+    assert "[1] Epoch AI, machine learning hardware of June 2025 (published 2025-06-18, checked 2026-11-24), https://epoch.ai" in text
     assert "not dated, not checked" in text, "sources that nobody compared are told apart"
     assert "The rent was that in March 2026" in text
 

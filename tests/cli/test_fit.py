@@ -168,7 +168,7 @@ def test_what_fits_best_for_a_task(capsys, tmp_path):
         (("--kv-type", "q9_9"), "q9_9", "q8_0"),
         (("--confirm",), "is no GGUF file", "--confirm"),
         (("--quantization", "Q4_K_X"), "Q4_K_X", "Q4_K"),
-        (("--context", "0"), "0 is not in the range", "--help"),
+        (("--context", "0"), "no number of tokens", "--help"),
     ],
 )
 def test_an_error_says_what_to_do(capsys, config, words, what, remedy):
@@ -202,3 +202,83 @@ def test_nothing_heavy_is_imported(smollm2_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(smollm2_path)], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(("word", "tokens"), [("8k", 8192), ("128K", 131072), ("3000", 3000)])
+def test_a_context_in_units_of_1024(capsys, config, word, tokens):
+    (one,) = document(capsys, config, "--device", "H100", "--context", word)["results"]
+    assert one["context_tokens"] == tokens
+    assert f"{tokens:,} tokens of context" in said(capsys, config, "--device", "H100", "--context", word)[1]
+
+
+@pytest.mark.parametrize("word", ["k", "8m", "8.5k", "-1", "0k", ""])
+def test_a_context_that_is_no_number(capsys, config, word):
+    code, _, err = said(capsys, config, "--context", word)
+    assert (code, "8k" in err) == (2, True)
+
+
+def test_an_abbreviated_device_is_said(capsys, config):
+    (one,) = document(capsys, config, "--device", "4090", "-q", "Q4_K_M")["results"]
+    assert one["device"] == "RTX 4090"
+    assert "The device '4090' is taken to be the RTX 4090." in one["notes"]
+    assert "The device '4090'" in said(capsys, "--device", "4090")[1], "without a model too"
+    code, _, err = said(capsys, config, "--device", "7900")
+    assert code == 2
+    assert "RX 7900 GRE, RX 7900 XT, RX 7900 XTX" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("engine", "stands_in"),
+    [
+        ("vllm==9.9", "newer than 0.28"),
+        ("vllm==0.5.3", "older than 0.6"),
+        ("vllm==0", "older than 0.6"),
+        ("vllm==0.19.1", None),
+        ("vllm", None),
+        ("llama.cpp==b99999", "newer than b11549"),
+        ("llama.cpp==9.9", "for one before b5782"),
+        ("llama.cpp==b9272", None),
+        ("llama.cpp==2026.10.11549", None),
+        ("transformers==7.0", "newer than 5.23"),
+        ("transformers==4.40", None),
+        ("sglang==0.5", "not told apart"),
+        ("sglang", None),
+    ],
+)
+def test_a_version_that_nobody_compared_is_a_note(capsys, config, engine, stands_in):
+    (one,) = document(capsys, config, "--device", "H100", "--engine", engine, "-q", "BF16")["results"]
+    noted = [note for note in one["notes"] if "formulas" in note or "builds" in note]
+    assert len(noted) == (stands_in is not None)
+    assert stands_in is None or stands_in in noted[0]
+
+
+def test_an_option_that_does_not_count_is_a_note(capsys, config):
+    words = (config, "--device", "H100", "--engine", "vllm", "--option", "zorb=3", "--option", "block_size=32")
+    (one,) = document(capsys, *words, "--option", "enforce_eager=true")["results"]
+    assert [note for note in one["notes"] if "enter the estimate" in note] == [
+        "The load options block_size, zorb do not enter the estimate, which is the same without."
+    ]
+    assert not [note for note in document(capsys, config, "--device", "H100")["results"][0]["notes"] if "enter the estimate" in note]
+
+
+def test_an_unknown_model_type_is_a_note(capsys, config):
+    config.write_text(json.dumps(LLAMA | {"model_type": "newcomer"}))
+    (one,) = document(capsys, config, "--device", "RTX 4090")["results"]
+    assert any("'newcomer' is not known" in note and "Llama" in note for note in one["notes"])
+
+
+def test_a_partial_offload_tells_the_hosts_memory(capsys, config):
+    words = (config, "--device", "RTX 4090", "--engine", "llama.cpp", "-q", "Q8_0")
+    (all_there,) = document(capsys, *words)["results"]
+    (half,) = document(capsys, *words, "--gpu-layers", 17)["results"]
+    assert (all_there["memory"]["host_bytes"], all_there["memory"]["host_lines"]) == (None, [])
+    terms = half["memory"]["host_lines"]
+    assert half["memory"]["host_bytes"]["value"] == pytest.approx(sum(line["bytes"]["value"] for line in terms))
+    # the output and the last 16 layers are on the GPU: on the host are the other 16 and the input table
+    (held,) = (line["bytes"]["value"] for line in terms if line["part"] == "weights")
+    assert held + half["memory"]["weights_bytes"] == pytest.approx(8.03e9 * 34 / 32, rel=0.002)
+    (cache,) = (line["bytes"]["value"] for line in terms if line["part"] == "kv_cache")
+    assert cache == half["memory"]["kv_cache_bytes"] == all_there["memory"]["kv_cache_bytes"] / 2
+    out = said(capsys, *words, "--gpu-layers", 17, "--explain")[1]
+    assert "of the host's memory beside." in out
+    assert "In the host's memory, beside: " in out

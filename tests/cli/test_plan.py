@@ -121,7 +121,7 @@ def test_no_call_and_no_database_is_made(task: Path, capsys: pytest.CaptureFixtu
 
 
 def test_models_on_this_machine(task: Path, capsys: pytest.CaptureFixture[str], smollm2_path: Path):
-    found = document(capsys, task, "-m", smollm2_path, "--guarantee", "anytime")
+    found = document(capsys, task, "-m", smollm2_path, "--candidates", 2, "--guarantee", "anytime")
     (call,) = found["calls"]
     assert call["candidate"] == str(smollm2_path)
     assert call["seconds"] is None or call["seconds"]["low"] < call["seconds"]["high"]
@@ -134,7 +134,7 @@ def test_models_on_this_machine(task: Path, capsys: pytest.CaptureFixture[str], 
         ([], 2, "neither a task nor the numbers"),
         (["--candidates", "5"], 2, "neither a task nor the numbers"),
         (["--candidates", "100", "--rows", "900000"], 2, "more than can be simulated"),
-        (["--candidates", "0", "--rows", "100"], 2, "0 is not in the range"),
+        (["--candidates", "1", "--rows", "100"], 2, "1 is not in the range"),
         (["--candidates", "2", "--rows", "100", "--guarantee", "luck"], 2, "'luck' is not one of"),
         (["--candidates", "2", "--rows", "100", "--tolerance", "nan"], 2, "no finite number"),
         (["nowhere/task.toml"], 2, "task.toml"),
@@ -145,6 +145,12 @@ def test_errors_say_what_to_do(words: list[str], code: int, what: str, capsys: p
     told = json.loads(capsys.readouterr().out)["error"]
     assert what in " ".join([told["what"], told["where"]])
     assert told["remedy"]
+
+
+def test_one_candidate_is_no_decision(task: Path, capsys: pytest.CaptureFixture[str]):
+    with serve({"a": lambda _: "even"}) as url:
+        assert run(["plan", str(task), "-m", f"{url}#a"]) == 2
+    assert "nothing to decide" in capsys.readouterr().err
 
 
 def test_a_task_without_models(task: Path, capsys: pytest.CaptureFixture[str]):

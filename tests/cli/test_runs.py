@@ -18,6 +18,7 @@ from llmpick.cli.runs import runs
 from llmpick.cli.show import show
 from llmpick.evidence.call import CallRecord, EngineInfo, Outcome
 from llmpick.evidence.errors import InputError
+from llmpick.report.runs import short_names
 from llmpick.report.show import tallies
 from llmpick.store.store import Store
 
@@ -70,6 +71,40 @@ def test_runs_are_listed_newest_first(kept: str) -> None:
 def test_a_narrow_terminal_never_shortens_the_id(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     assert kept in call_command(runs).stdout
+
+
+def test_a_narrow_terminal_gives_the_result_a_line_of_its_own(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = call_command(runs).stdout.splitlines()
+    assert lines[lines.index(f"{kept}  pick, finished, 4 calls, 3 paid") + 1] == "  chosen: gemma"
+
+
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        (["/models/deep/a.gguf", "http://h:1/v1#b", "org/c:Q4_K_M", "~/d"], ["a", "b", "org/c:Q4_K_M", "d"]),
+        (["/x/a.gguf?thinking=on", "/x/a.gguf?thinking=off"], ["a?thinking=on", "a?thinking=off"]),
+        (["/x/a.gguf", "/y/a.gguf"], ["/x/a.gguf", "/y/a.gguf"]),
+        (["judge:/x/a.gguf", "/x/a.gguf"], ["judge:a", "a"]),
+    ],
+)
+def test_tables_call_candidates_by_their_short_names(ids: list[str], names: list[str]) -> None:
+    assert list(short_names(ids).values()) == names
+
+
+def test_a_path_is_never_broken_and_a_table_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMPICK_DB", str(tmp_path / "llmpick.db"))
+    monkeypatch.setenv("COLUMNS", "80")
+    path = f"/models/{'long/' * 20}a.gguf"
+    with Store.open() as store:
+        run = store.begin(fingerprint="f", verb="race", title="t", seed=0, inputs={"models": [path]}, now=NOW)
+        store.record(run.id, replace(CALL, candidate=path), paid=True)
+        store.finish(run.id, status="finished", answer={"verdict": "won", "chosen": path, "reasons": [f"{path} leads"]}, now=NOW)
+    lines = call_command(show, run.id).stdout.splitlines()
+    assert f"  models: {path}" in lines
+    assert "Result: won: a" in lines
+    assert "- a leads" in lines
+    assert [line for line in lines if line.split()[:2] == ["a", "1"]]
 
 
 def test_runs_as_json(kept: str) -> None:

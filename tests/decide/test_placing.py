@@ -141,7 +141,11 @@ def test_who_is_within_the_tolerance_ties_also_when_it_is_not_the_best(claims: G
 @pytest.mark.parametrize(
     ("claims", "right", "says"),
     [
-        ("anytime", [60, 57], "shown not to be the best, but perhaps within 2 points of it"),
+        (
+            "anytime",
+            [60, 57],
+            "shown not to be the best (a scored 3.8 points more on the 80 rows that both answered), but perhaps within 2 points of it",
+        ),
         ("anytime", [99, 5], "shown not to be the best, and more than 2 points worse than a"),
         ("bayes", [60, 57], "more than 2 points worse than a with a probability above 95%"),
         ("labelled", [60, 57], "shown to be more than 2 points worse than a"),
@@ -152,6 +156,41 @@ def test_beaten_says_what_its_rule_shows_and_no_more(claims: Claims, right: list
     result = placing(["a", "b"], progress_of([row(n, 100) for n in right], [80, 80]), standing, GOAL, claims)
     assert result.places[1].place is Place.BEATEN
     assert result.places[1].reasons == (says,)
+
+
+def test_beaten_names_who_beat_it_and_on_how_many_rows_though_another_leads() -> None:
+    """After 40 rows b had lost to c; d went on to win."""
+    standing = Standing(np.array([False, False, True]), np.array([2, 2, -1]), np.array([False] * 3), 2)
+    result = placing(
+        ["b", "c", "d"], progress_of([[0.0] * 100, [1.0] * 40 + [0.0] * 60, row(90, 100)], [40, 80, 100]), standing, GOAL, "bayes"
+    )
+    assert "than d" in result.places[0].reasons[0]
+    result = placing(["b", "c", "d"], progress_of([row(60, 100), [1.0] * 100, row(62, 100)], [40, 80, 100]), standing, GOAL, "anytime")
+    assert "c scored 40.0 points more on the 40 rows that both answered" in result.places[0].reasons[0]
+
+
+@pytest.mark.parametrize("guarantee", ["anytime", "bayes"])
+@pytest.mark.parametrize("leads", [True, False])
+def test_the_judges_opponent_scores_one_half_for_certain_and_differences_to_it_are_the_others_own(
+    guarantee: Guarantee, leads: bool
+) -> None:
+    other = row(20 if leads else 80, 100)
+    progress = progress_of([[0.5] * 100, other], [50, 50])
+    standing = Standing(np.array([leads, not leads]), np.array([-1, -1]), np.array([False, False]), 0 if leads else 1)
+    plain = placing(["opponent", "other"], progress, standing, GOAL, guarantee)
+    result = placing(["opponent", "other"], progress, standing, GOAL, guarantee, opponent=0)
+    opponent, other_placed = result.places
+    for score in (opponent.score, opponent.score_on_rows):
+        assert score == Interval(0.5, 0.5, 0.5, 0.95)
+    assert other_placed.score == plain.places[1].score
+    for mine, gap in (
+        (other_placed.score, (other_placed if leads else opponent).difference_on_new_inputs),
+        (other_placed.score_on_rows, (other_placed if leads else opponent).difference),
+    ):
+        assert isinstance(mine, Interval)
+        assert isinstance(gap, Interval)
+        ends = (gap.value, gap.low, gap.high) if leads else (-gap.value, -gap.high, -gap.low)
+        assert ends == pytest.approx((mine.value - 0.5, mine.low - 0.5, mine.high - 0.5))
 
 
 def test_stopping_on_the_expected_loss_claims_nothing_of_the_others() -> None:

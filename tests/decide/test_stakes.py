@@ -5,8 +5,8 @@ import pytest
 
 from llmpick.decide.stakes import stakes
 from llmpick.evidence.values import Unknown
+from llmpick.stats.bayes import believed, expected_saving, outlook
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal, rule_for
 
 ROWS = 400
 
@@ -29,12 +29,13 @@ def test_they_are_those_of_the_candidate_that_is_named() -> None:
     assert 0.05 < worse.expected_loss < 0.3
 
 
-def test_they_agree_with_the_rule_that_works_with_averages() -> None:
-    progress = progress_of([60, 60])
-    rule = rule_for("bayes", Goal(0.02, 0.95))
-    standing = rule.judge(progress)
-    told = stakes(progress, 0, 0.02, rule.next_rows(progress, standing, np.ones(2)))
-    assert (told.risk, told.expected_loss, told.next_saving) == (standing.risk, standing.expected_loss, standing.next_saving)
+def test_they_are_what_the_posterior_of_the_rule_bayes_expects() -> None:
+    progress, then = progress_of([60, 60]), np.array([70, 70])
+    found = believed(progress)
+    view = outlook(found, 0.02)
+    told = stakes(progress, 0, 0.02, then)
+    assert (told.risk, told.expected_loss) == (view.risk[0, 0], view.loss[0, 0])
+    assert told.next_saving == min(expected_saving(found, view.best, then[None], ROWS)[0], view.loss[0, 0])
 
 
 def test_they_shrink_as_rows_are_run_and_vanish_when_all_are() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +31,7 @@ class ScriptedScorer:
         self.max_tokens = max_tokens
         self.asked: list[tuple[str, str]] = []
         self.closed = 0
+        self.prepared: list[list[str]] = []
         self._bits, self._start_mark = bits, start_mark
         self._fails_at, self._interrupted_at = fails_at, interrupted_at
         self._split = split or (lambda text: [ord(character) for character in text])
@@ -42,6 +43,12 @@ class ScriptedScorer:
         size = len(text[skipped:].encode())
         nats = -self._bits(context, text) * math.log(2)
         return TextScore(nats, len(text) - skipped, size, first_token_scored=scored, processed_tokens=len(context) + len(text))
+
+    def score_all(self, context: str, texts: Sequence[str]) -> list[TextScore]:
+        return [self.score(context, text) for text in texts]
+
+    def prepare(self, groups: Sequence[Sequence[str]]) -> None:
+        self.prepared = [list(contexts) for contexts in groups]
 
     def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
         return self.score("", text)

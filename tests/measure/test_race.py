@@ -24,14 +24,20 @@ ROWS = 100
 class Memory:
     """A ledger in memory."""
 
-    def __init__(self, held: Mapping[str, CallRecord] | None = None, paid_before: frozenset[str] = frozenset()) -> None:
+    def __init__(self, held: Mapping[str, CallRecord] | None = None, paid: Sequence[CallRecord] = ()) -> None:
         self.held = dict(held or {})
-        self.paid_before = paid_before
+        self._paid = paid
         self.log: list[tuple[CallRecord, bool]] = []
         self.loads: list[str] = []
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         return {key: self.held[key] for key in keys if key in self.held}
+
+    def paid_before(self, candidate: str) -> Sequence[CallRecord]:
+        return [call for call in self._paid if call.candidate == candidate]
+
+    def is_paid(self, call: CallRecord) -> bool:
+        return call in self._paid
 
     def record(self, call: CallRecord, *, paid: bool) -> None:
         self.log.append((call, paid))
@@ -139,8 +145,24 @@ def test_what_is_held_is_not_asked_again() -> None:
 def test_a_run_that_was_broken_off_counts_what_it_paid_before() -> None:
     held = {f"good-{i}": record("good", i, 1.0) for i in range(10)}
     resumed = lane("good", 0.9)
-    race(resumed, lane("bad", 0.2), ledger=Memory(held, frozenset(held)))
+    race(resumed, lane("bad", 0.2), ledger=Memory(held, list(held.values())))
     assert len(resumed.paid) == len(resumed.records)
+
+
+def test_what_was_paid_before_and_is_not_needed_again_still_counts() -> None:
+    held = {f"good-{i}": record("good", i, 1.0) for i in range(ROWS)}
+    resumed = lane("good", 0.9)
+    race(resumed, lane("bad", 0.2), ledger=Memory(held, list(held.values())))
+    assert len(resumed.records) < len(resumed.paid) == ROWS
+
+
+@pytest.mark.parametrize(("tokens", "charged"), [(10, True), (0, False)])
+def test_a_lost_call_of_an_earlier_sitting_that_may_have_been_charged_still_counts(tokens: int, charged: bool) -> None:
+    lost = replace(record("good", 3, None), prompt_tokens=tokens, output_tokens=0)
+    again, other = lane("good", 0.9), lane("bad", 0.2)
+    race(again, other, ledger=Memory(paid=[lost]))
+    assert len(again.paid) == len(again.records) + charged
+    assert len(other.paid) == len(other.records)
 
 
 @pytest.mark.parametrize(("tokens", "charged"), [(10, True), (0, False)])
@@ -374,6 +396,57 @@ def test_an_interrupt_keeps_what_came_back_and_leaves_the_choice_open() -> None:
     assert 21 <= len(a.records) <= 32, "what was under way came back, and no further batch was begun"
     assert end.look.progress.done.tolist() == [len(a.records), len(b.records)]
     assert len(ledger.log) == len(a.records) + len(b.records)
+
+
+def interrupt() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_an_interrupt_is_answered_at_once_and_a_second_one_does_not_wait() -> None:
+    """The call under way would take for ever; what it brings when the race is over is kept nowhere."""
+    said: list[int] = []
+    ended, over, came_back = threading.Event(), threading.Event(), threading.Event()
+    ledger, entrant = Memory(), lane("a", 0.5)
+
+    def ask(_: Backend, i: int) -> CallRecord:
+        if i == 5:
+            while len(entrant.records) < 5:
+                time.sleep(0.01)
+            interrupt()
+            assert over.wait(60)
+            came_back.set()
+        return record("a", i, 1.0)
+
+    def again() -> None:
+        """Python swallows one that falls into a finaliser or a callback of its garbage collection."""
+        interrupt()
+        if not ended.wait(20):
+            interrupt()
+
+    def told() -> None:
+        said.append(len(entrant.records))
+        threading.Thread(target=again).start()
+
+    entrant.ask = ask
+    end = run_race(
+        [entrant, lane("b", 0.5)],
+        rows=ROWS,
+        rule=PLAIN,
+        budget=Budget(),
+        ledger=ledger,
+        capacity_bytes=100,
+        on_look=lambda _: None,
+        on_call=lambda _, __: None,
+        on_interrupt=told,
+    )
+    ended.set()
+    assert end.stop is Stop.INTERRUPTED
+    assert said == [5]
+    over.set()
+    assert came_back.wait(60)
+    time.sleep(0.1)
+    assert [call.row for call, _ in ledger.log] == list("01234")
+    assert len(entrant.records) == 5
 
 
 def test_a_model_that_is_loaded_goes_first_in_the_next_batch() -> None:

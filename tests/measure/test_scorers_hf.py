@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,24 @@ def test_scores_do_not_depend_on_what_was_scored_before(weights: Weights, scorer
     assert first[0] == first[3]
     with HfScorer(weights) as fresh:
         assert [fresh.score(*pair) for pair in reversed(pairs)] == first[::-1]
+
+
+def test_a_prepared_prefix_changes_what_is_read_and_not_what_is_found(weights: Weights) -> None:
+    solved = "Message: where is my parcel?\nIntent: delivery\n\n"
+    groups = [[f"{solved}Message: {text}\nIntent:" for text in ("hello", "thanks a lot", "my refund")], ["Other: a", "Other: b c"]]
+    contexts = [context for group in groups for context in group]
+    labels = [" refund status", " delivery", " thanks"]
+    with HfScorer(weights) as scorer:
+        plain = [scorer.score_all(context, labels) for context in contexts]
+        scorer.prepare(groups)
+        one_way = [scorer.score_all(context, labels) for context in contexts]
+        other_way = [scorer.score_all(context, labels) for context in reversed(contexts)][::-1]
+    assert one_way == other_way
+    for a, b in zip(list(chain.from_iterable(plain)), list(chain.from_iterable(one_way)), strict=True):
+        assert b.nats == pytest.approx(a.nats, abs=1e-3)
+    shared = [a[0].processed_tokens - b[0].processed_tokens for a, b in zip(plain, one_way, strict=True)]
+    assert shared[0] == shared[1] == shared[2] > len(solved) // 8
+    assert [score.processed_tokens for score in one_way[0][1:]] == [score.tokens for score in one_way[0][1:]]
 
 
 def test_logits_in_pieces_change_nothing_but_rounding(scorer: HfScorer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,3 +56,34 @@ def test_within_the_budget_and_never_worse_than_the_truth_alone(seed: int, stage
     assert plan.cost == pytest.approx(float(costs @ np.array(plan.rows)))
     assert plan.cost <= max(budget, float(costs[-1])) + 1e-6
     assert plan.variance <= plan.plain_variance
+
+
+def test_what_a_pilot_has_is_not_bought_again_nor_given_back() -> None:
+    """With 20 rows of everything paid for, the rest of the budget is shared as all of it would have been."""
+    covariance, costs = two(0.8), np.array([1.0, 20.0])
+    whole = allocate(covariance, costs, budget=2000.0, rows=100_000)
+    rest = allocate(covariance, costs, budget=2000.0 - 20 * 21, rows=100_000, have=20)
+    assert rest.rows == whole.rows
+    assert rest.cost == pytest.approx(whole.cost - 20 * 21)
+    tiny = allocate(two(0.999), np.array([1.0, 20.0]), budget=300.0, rows=100_000, have=20)
+    assert tiny.rows == (320, 20), "the truth has more rows than it needs, so that all goes to the cheap stage"
+    assert allocate(covariance, costs, budget=0.0, rows=1000, have=20).rows[-1] == 20
+
+
+def test_what_stages_share_is_bought_once() -> None:
+    """Two judges read the same answer: a part of its own for each verdict, and one for the answer."""
+    costs, parts = np.array([10.0, 1.0, 20.0]), np.array([[True, True, False], [True, False, True]])
+    shared = allocate(two(0.8), costs, budget=2000.0, rows=100_000, parts=parts)
+    assert shared.rows[0] / shared.rows[1] == pytest.approx((0.64 * 20 / (0.36 * 11)) ** 0.5, rel=0.03)
+    assert shared.cost == pytest.approx(11 * shared.rows[0] + 20 * shared.rows[1])
+    alone = allocate(two(0.0), costs, budget=2000.0, rows=100_000, parts=parts)
+    assert alone.rows == (0, 66), "without the cheap judge the truth pays for the answer itself"
+
+
+def test_several_candidates_share_their_sizes() -> None:
+    """The mean of their variances is made least: one that nothing foretells weighs against one that everything does."""
+    costs = np.array([1.0, 20.0])
+    both = allocate(np.stack([two(0.8), two(0.0)]), costs, budget=2000.0, rows=100_000)
+    mean = allocate(two((0.64 / 2) ** 0.5), costs, budget=2000.0, rows=100_000)
+    assert both.rows == mean.rows
+    assert both.variance == pytest.approx(mean.variance)

@@ -1,7 +1,7 @@
 """The rule `anytime`: its proof checked by brute force on all orders of small sets of rows, and its way of keeping a race's state."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, pairwise, permutations, product
 
 import numpy as np
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from llmpick.stats.anytime import BOLDEST, AnytimeRule, Bets
+from llmpick.stats.anytime import BOLDEST, FIRST_ROWS, MOST_ROWS, AnytimeRule, Bets
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.replay import race_many
 from llmpick.stats.rules import Goal
@@ -230,6 +230,32 @@ def test_a_rule_that_has_seen_another_race_judges_like_a_fresh_one(one: Made, go
     for race in (one, Made(1 - one.scores, one.lost), Made(blank, one.lost), Made(blank, ~one.lost), one):
         done = race.scores.shape[1]
         same(rule.judge(race.progress(done)), standing(race, done, goal))
+
+
+@pytest.mark.parametrize("unseen", [0.0, 1.0])
+def test_what_was_not_run_is_not_read(unseen: float) -> None:
+    """At a confidence of one half somebody is often dropped; whatever stands to the right of what it ran, the same is shown."""
+    rng, goal = np.random.default_rng(9), Goal(0.0, 0.5)
+    for _ in range(40):
+        scores = (rng.random((4, 18)) < rng.uniform(0.35, 0.75, (4, 1))).astype(float)
+        race, done = Made(scores, np.zeros(scores.shape, dtype=bool)), np.zeros(4, dtype=np.int64)
+        while True:
+            progress = race.progress(done.tolist())
+            found = AnytimeRule(goal).judge(progress)
+            run = np.arange(18) < done[:, None]
+            same(AnytimeRule(goal).judge(replace(progress, scores=np.where(run, progress.scores, unseen))), found)
+            if found.chosen is not None:
+                break
+            done = done + (~found.beaten & (done < 18))
+
+
+@pytest.mark.parametrize("furthest", [0, 7, 100, 5_000, 99_990])
+def test_a_batch_is_never_too_large_to_be_bet_on_at_once(furthest: int) -> None:
+    progress = Progress(np.zeros((2, 100_000)), np.zeros((2, 100_000), dtype=bool), np.full(2, furthest), np.zeros(2, dtype=np.int64))
+    nobody_dropped = Standing(np.zeros(2, dtype=bool), np.full(2, -1), np.zeros(2, dtype=bool), None)
+    more = AnytimeRule(Goal(0.02, 0.95)).next_rows(progress, nobody_dropped, np.ones(2)) - furthest
+    assert (more >= min(FIRST_ROWS, 100_000 - furthest)).all()
+    assert (more <= MOST_ROWS).all()
 
 
 def test_looking_twice_shows_the_same() -> None:

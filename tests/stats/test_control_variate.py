@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from llmpick.stats.control_variate import control_wagers, hedged_wagers, regression_mean, regression_step, strata_controls
 from llmpick.stats.means import mean_interval_t
-from llmpick.stats.wager import log_capital, mean_interval
+from llmpick.stats.wager import Wagers, log_capital, mean_interval
 
 RNG = np.random.default_rng(5)
 CHEAP = RNG.normal(size=500)
@@ -95,3 +97,62 @@ def test_strata_as_controls() -> None:
     assert strata_controls(np.array([0, 2, 1])).tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
     everything = control_wagers(DEAR, strata_controls((CHEAP > 0).astype(np.int64)), low=0.0, high=1.0)
     assert mean_interval(everything, confidence=0.95).low == pytest.approx(DEAR.mean())
+
+
+# A judge that has scored all rows is a control for the labels of people.
+
+
+def judged(kind: str, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A judge's scores and human labels of 0 and 1 for each row: the judge flatters, is useless, or says the contrary."""
+    draw = np.random.default_rng(seed)
+    human = (draw.random(rows) < 0.5).astype(float)
+    judge = {
+        "good": np.where(draw.random(rows) < 0.9, human, 1.0),
+        "graded": np.clip(0.35 + 0.5 * human + 0.2 * draw.standard_normal(rows), 0, 1),
+        "useless": (draw.random(rows) < 0.8).astype(float),
+        "contrary": 1 - human,
+    }[kind]
+    return judge, human
+
+
+def trusting(judge: np.ndarray, labels: np.ndarray) -> Wagers:
+    """Bets that begin by taking the judge at its word, which two labels outweigh."""
+    return control_wagers(labels, judge[None], low=0.0, high=1.0, prior=np.ones(1), penalty_rows=2.0, limit=math.inf)
+
+
+@pytest.mark.parametrize("kind", ["good", "useless", "contrary"])
+def test_labels_added_one_by_one_cover_the_rows_own_mean(kind: str) -> None:
+    missed = 0
+    for seed in range(60):
+        judge, human = judged(kind, 200, seed)
+        interval = mean_interval(trusting(judge, human[:60]), confidence=0.8)
+        missed += not interval.low <= human.mean() <= interval.high
+    assert missed <= 0.2 * 60
+
+
+def test_labels_that_suffice_are_fewer_with_a_good_judge() -> None:
+    judge, human = judged("good", 500, 1)
+    ours, alone = (mean_interval(trusting(control, human[:100]), confidence=0.95) for control in (judge, 0 * judge))
+    assert ours.high - ours.low < 0.75 * (alone.high - alone.low)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_what_the_labels_leave_possible_is_never_left_out(seed: int, n: int, unseen: int) -> None:
+    """No interval contradicts the labels for certain: the mean lies between the unlabelled rows all 0 and all 1."""
+    draw = np.random.default_rng(seed)
+    rows = n + unseen
+    judge, human = draw.random(rows), draw.integers(0, 2, rows).astype(float)
+    interval = mean_interval(trusting(judge, human[:n]), confidence=0.95)
+    least, most = human[:n].sum() / rows, (human[:n].sum() + unseen) / rows
+    assert least - 1e-6 <= interval.high
+    assert interval.low <= most + 1e-6
+
+
+def test_the_estimate_is_that_of_ppi_plus_plus() -> None:
+    """lambda = cov / ((1 + n/m) var), on the m unlabelled rows alone, with moments of the labelled rows (arXiv 2311.01453, section 6)."""
+    judge, human = judged("graded", 100, 13)
+    j, h = judge[:30], human[:30]
+    strength = np.cov(j, h)[0, 1] / j.var(ddof=1) / (1 + 30 / 70)
+    expected = h.mean() + strength * (judge[30:].mean() - j.mean())
+    assert regression_mean(h, judge[None], confidence=0.95, population=100).value == pytest.approx(expected)

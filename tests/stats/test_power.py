@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.betting import best_log_capital
-from llmpick.stats.power import MOST_ROWS, design_effect, rows_to_decide, shown_beyond, smallest_difference
+from llmpick.stats.power import MOST_ROWS, design_effect, more_rows, rows_to_decide, shown_beyond, smallest_difference
 
 
 def pairs(wins: float, losses: float, size: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -148,3 +148,12 @@ def test_clusters():
     assert design_effect(same, np.zeros(200, dtype=int)) == 1.0  # nothing can be told from one document
     assert design_effect(pairs(0.3, 0.3, (4000,)), np.random.default_rng(0).integers(400, size=4000)) < 1.3
     assert design_effect(np.zeros(0), np.zeros(0, dtype=int)) == 1.0
+
+
+def test_more_rows_are_those_that_the_power_asks_for():
+    error = 0.02
+    assert smallest_difference(error * math.sqrt(500), 500, 0.95) == pytest.approx(2.8016 * error, rel=1e-4)
+    assert more_rows(500, error, 2.8016 * error, 0.95) in (0, 1)
+    assert more_rows(500, error, 1.4008 * error, 0.95) == pytest.approx(1500, abs=2)
+    assert more_rows(500, error, 0.0, 0.95) is None
+    assert more_rows(500, error, -0.1, 0.95) is None

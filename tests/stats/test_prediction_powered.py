@@ -8,12 +8,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from llmpick.stats.betting import mean_interval
-from llmpick.stats.prediction_powered import corrected_mean, labels_interval, rectify
+from llmpick.stats.prediction_powered import rectify
 
 Floats = NDArray[np.float64]
 THRESHOLD = math.log(2 / 0.05)
@@ -136,81 +134,3 @@ def test_no_rows_show_nothing() -> None:
     assert stream.best_log_capital(0.5) == -math.inf
     with pytest.raises(ValueError, match="at least one value"):
         stream.interval(confidence=0.95)
-
-
-# Labels on rows that the judge has all scored: the mean of the rows themselves.
-
-
-@pytest.mark.parametrize("kind", ["good", "useless", "contrary"])
-def test_labels_added_one_by_one_cover_the_rows_own_mean(kind: str) -> None:
-    missed = 0
-    for seed in range(60):
-        judge, human = world(kind, (200,), seed=seed)
-        order = np.random.default_rng(seed + 1000).permutation(200)[:60]
-        interval = labels_interval(judge, order, human[order], confidence=0.8)
-        missed += not interval.low <= human.mean() <= interval.high
-    assert missed <= 0.2 * 60
-
-
-def test_labels_that_suffice_are_fewer_with_a_good_judge() -> None:
-    judge, human = world("good", (500,), seed=1)
-    order = np.random.default_rng(2).permutation(500)[:100]
-    ours = labels_interval(judge, order, human[order], confidence=0.95)
-    alone = mean_interval(human[order], confidence=0.95, population=500)
-    assert ours.high - ours.low < 0.75 * (alone.high - alone.low)
-
-
-def test_all_rows_labelled_are_a_point_and_no_label_is_an_error() -> None:
-    judge, human = world("fair", (30,), seed=1)
-    interval = labels_interval(judge, np.arange(30), human, confidence=0.95)
-    assert interval.low == interval.high == pytest.approx(human.mean())
-    with pytest.raises(ValueError, match="at least one label"):
-        labels_interval(judge, np.arange(0), human[:0], confidence=0.95)
-
-
-@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(0, 4))
-@settings(max_examples=60, deadline=None)
-def test_what_the_labels_leave_possible_is_never_left_out(seed: int, n: int, unseen: int) -> None:
-    """No interval contradicts the labels for certain: the mean lies between the unlabelled rows all 0 and all 1."""
-    draw = np.random.default_rng(seed)
-    rows = n + unseen
-    judge, human = draw.random(rows), draw.integers(0, 2, rows).astype(float)
-    order = draw.permutation(rows)[:n]
-    interval = labels_interval(judge, order, human[order], confidence=0.95)
-    least, most = human[order].sum() / rows, (human[order].sum() + unseen) / rows
-    assert least - 1e-6 <= interval.high
-    assert interval.low <= most + 1e-6
-
-
-# One look, how many labels fixed beforehand.
-
-
-@pytest.mark.parametrize(("kind", "of"), [(kind, of) for kind in ("good", "graded", "useless") for of in ("rows", "inputs")])
-def test_the_corrected_mean_covers(kind: str, of: str) -> None:
-    judge, human = world(kind, (500, 300), seed=12)
-    missed = 0
-    for j, h, seed in zip(judge, human, range(500), strict=True):
-        labelled = np.random.default_rng(seed).permutation(300) < 45
-        interval = corrected_mean(j, h, labelled, confidence=0.95, of="rows" if of == "rows" else "inputs")
-        truth = h.mean() if of == "rows" else TRUTH
-        missed += not interval.low <= truth <= interval.high
-    assert missed <= 0.07 * 500
-
-
-def test_the_estimate_is_that_of_ppi_plus_plus() -> None:
-    """lambda = cov / ((1 + n/m) var), on the m unlabelled rows alone, with moments of the labelled rows (arXiv 2311.01453, section 6)."""
-    judge, human = world("graded", (100,), seed=13)
-    labelled = np.arange(100) < 30
-    j, h = judge[labelled], human[labelled]
-    strength = np.cov(j, h)[0, 1] / j.var(ddof=1) / (1 + 30 / 70)
-    expected = h.mean() + strength * (judge[~labelled].mean() - j.mean())
-    assert corrected_mean(judge, human, labelled, confidence=0.95).value == pytest.approx(expected)
-
-
-def test_a_few_faultless_labels_do_not_prove_a_faultless_judge() -> None:
-    judge = (np.arange(200) % 2).astype(float)
-    labelled = np.arange(200) < 20
-    interval = corrected_mean(judge, judge, labelled, confidence=0.95)
-    assert interval.high - interval.low > 2 * 3 / 20 * 0.8
-    with pytest.raises(ValueError, match="three labels"):
-        corrected_mean(judge, judge, np.arange(200) < 2, confidence=0.95)

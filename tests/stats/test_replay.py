@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
@@ -65,9 +67,7 @@ def test_bayes_races_go_as_the_live_ones_call_by_call(goal: Goal, weigh: bool) -
         made = np.arange(scores.shape[1]) < done[:, None]
         assert ends.calls[r] == pytest.approx(made.mean())
         assert ends.spent[r] == pytest.approx((costs[r] * made).sum() / costs[r].sum())
-        assert standing.risk is not None
-        if ends.returned[r] != standing.chosen:  # of several whose risk is allowed, the live race takes the best mean, this the least risk
-            assert standing.within[[ends.returned[r], standing.chosen]].all()
+        assert ends.returned[r] == standing.chosen
 
 
 def row_by_row(scores: Array, goal: Goal) -> tuple[NDArray[np.int64], int]:
@@ -80,9 +80,21 @@ def row_by_row(scores: Array, goal: Goal) -> tuple[NDArray[np.int64], int]:
         done = done + (~standing.beaten & (done < scores.shape[1]))
 
 
-@pytest.mark.parametrize("goal", [Goal(0.02, 0.95), Goal(0.1, 0.7)])
-def test_anytime_races_go_as_the_live_ones_row_by_row(goal: Goal) -> None:
-    drawn = races(25, 3, rows=120)
+@st.composite
+def some_races(draw: st.DrawFn) -> Array:
+    """Two races (R, K, N) of up to five candidates on up to 60 rows, scored 0 or 1 or graded, of rows that are all alike or not at all."""
+    count, rows, graded = draw(st.integers(1, 5)), draw(st.integers(1, 60)), draw(st.booleans())
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    scores = (rng.random((2, count, rows)) < rng.uniform(0, 1, (2, count, 1))).astype(float)
+    return np.round(scores * rng.random(scores.shape), 1) if graded else scores
+
+
+some_goals = st.builds(Goal, st.sampled_from([0.0, 0.02, 0.1]), st.sampled_from([0.5, 0.7, 0.95]))
+
+
+@given(some_races(), some_goals)
+@settings(max_examples=60, deadline=None)
+def test_anytime_races_go_as_the_live_ones_row_by_row(drawn: Array, goal: Goal) -> None:
     ends = race_many(drawn, None, goal=goal, guarantee="anytime")
     for r, scores in enumerate(drawn):
         done, chosen = row_by_row(scores, goal)
@@ -90,7 +102,28 @@ def test_anytime_races_go_as_the_live_ones_row_by_row(goal: Goal) -> None:
         assert ends.returned[r] == chosen
 
 
-@pytest.mark.xfail(reason="after the last row the sums of dropped candidates are compared, rows included that they have not run")
+@given(some_races(), some_goals)
+@settings(max_examples=60, deadline=None)
+def test_a_live_race_in_batches_claims_nothing_before_its_replay_and_then_the_same(drawn: Array, goal: Goal) -> None:
+    """A batch runs beyond the row that decides, and those who were dropped on the way to it have run more than in the replay."""
+    ends = race_many(drawn, None, goal=goal, guarantee="anytime")
+    for r, scores in enumerate(drawn):
+        decided_at, rule, done = int(row_by_row(scores, goal)[0].max()), AnytimeRule(goal), np.zeros(len(scores), dtype=np.int64)
+        while True:
+            progress = progress_of(scores, done)
+            standing = rule.judge(progress)
+            shared = int(done[~standing.beaten].min())
+            assert (standing.chosen is not None) == (shared >= decided_at)
+            if standing.chosen is not None:
+                break
+            assert not standing.within.any()
+            done = rule.next_rows(progress, standing, np.ones(len(done)))
+        assert standing.within[ends.returned[r]]
+        assert done.sum() >= round(ends.calls[r] * scores.size)
+        if shared == scores.shape[1] and not standing.beaten.any():
+            assert standing.chosen == ends.returned[r]
+
+
 def test_rows_that_were_not_run_are_not_read() -> None:
     """At a confidence of one half the best is often dropped; what it would have answered afterwards must not bring it back."""
     goal = Goal(0.0, 0.5)
@@ -210,15 +243,12 @@ def test_more_than_is_there_cannot_be_drawn(models: int, rows: int) -> None:
 
 
 def test_weighing_by_cost_spends_less_than_weighing_by_calls() -> None:
-    scores = races(1, 11, count=6, rows=400)[0]
-    costs = np.array([1.0, 1.0, 1.0, 30.0, 30.0, 30.0])[:, None] * np.ones((6, 400))
-    spent = [
-        replay(
-            matrix_of(scores, costs), goal=Goal(0.02, 0.95), guarantee="bayes", repeats=40, seed=2, rows=300, spend_by=by
-        ).ends.spent.mean()
-        for by in ("calls", "cost")
-    ]
-    assert spent[1] < spent[0]
+    """On average over tasks: in a single one it may be the dear candidate whose calls would have told soonest."""
+    scores = races(100, 11, count=6, rows=300)
+    costs = np.array([1.0, 1.0, 1.0, 30.0, 30.0, 30.0])
+    shuffled = np.random.default_rng(1).permuted(np.tile(costs, (100, 1)), axis=1)[:, :, None] * np.ones((1, 1, 300))
+    spent = [race_many(scores, shuffled, goal=Goal(0.02, 0.95), guarantee="bayes", weigh=weigh).spent.mean() for weigh in (False, True)]
+    assert spent[1] < 0.95 * spent[0]
 
 
 def test_without_costs_what_is_spent_is_the_calls() -> None:

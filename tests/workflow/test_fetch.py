@@ -1,9 +1,13 @@
 """The commands that get a model, and what they bring."""
 
+import csv
 import shlex
+from dataclasses import replace
 
 import pytest
+from tests.shared_data import shared_data
 
+from llmpick.catalog.loader import find_model
 from llmpick.decide.answer import Fetch
 from llmpick.evidence.model import ModelFacts
 from llmpick.evidence.values import Fact, Source
@@ -31,7 +35,7 @@ def model(downloads: dict[str, str], parameters: Fact[int] | None = SEVEN_BILLIO
             {},
             Fetch(
                 "Q4_K_M",
-                4_278_750_000,
+                4_202_488_282,
                 (
                     GGUF_COMMAND,
                     "modelscope download --model Qwen/Qwen2.5-7B-Instruct-GGUF --include '*Q4_K_M*.gguf' '*q4_k_m*.gguf'",
@@ -42,7 +46,7 @@ def model(downloads: dict[str, str], parameters: Fact[int] | None = SEVEN_BILLIO
         (
             {"gguf": ALL["gguf"]},
             {"HF_ENDPOINT": "https://hf-mirror.com"},
-            Fetch("Q4_K_M", 4_278_750_000, (f"HF_ENDPOINT=https://hf-mirror.com {GGUF_COMMAND}",)),
+            Fetch("Q4_K_M", 4_202_488_282, (f"HF_ENDPOINT=https://hf-mirror.com {GGUF_COMMAND}",)),
         ),
         (
             {"huggingface": "org/name", "modelscope": "org/name"},
@@ -50,7 +54,7 @@ def model(downloads: dict[str, str], parameters: Fact[int] | None = SEVEN_BILLIO
             Fetch("BF16", 14_000_000_000, ("hf download org/name", "modelscope download --model org/name")),
         ),
         ({"modelscope": "org/name"}, {}, Fetch("BF16", 14_000_000_000, ("modelscope download --model org/name",))),
-        ({"ollama": "phi:2.7b"}, {}, Fetch("Q4_K_M", 4_278_750_000, ("ollama pull phi:2.7b",))),
+        ({"ollama": "phi:2.7b"}, {}, Fetch("Q4_K_M", 4_202_488_282, ("ollama pull phi:2.7b",))),
         ({}, {}, None),
     ],
 )
@@ -76,3 +80,15 @@ def test_the_smaller_files_are_downloaded_first():
     assert hub_source(model(ALL)) == HubSource("Qwen/Qwen2.5-7B-Instruct-GGUF", "Q4_K_M")
     assert hub_source(model({"huggingface": "org/name"})) == HubSource("org/name", "BF16")
     assert hub_source(model({"ollama": "phi:2.7b"})) is None
+
+
+def test_the_bytes_are_those_of_a_published_file():
+    """Llama-3.1-8B as Q4_K_M: bits per weight by llama.cpp's own table of sizes."""
+    with shared_data("quant/llamacpp_llama31_8b_size_speed.csv").open(encoding="utf-8", newline="") as file:
+        bits = next(float(row["bpw"]) for row in csv.DictReader(file) if row["quant"] == "Q4_K_M")
+    facts = find_model("meta-llama/Llama-3.1-8B-Instruct")
+    assert facts is not None
+    assert facts.parameters_total is not None
+    advice = fetch_advice(replace(facts, downloads={"gguf": "org/name"}), environ={})
+    assert advice is not None
+    assert advice.download_bytes == pytest.approx(facts.parameters_total.value * bits / 8, rel=0.005)

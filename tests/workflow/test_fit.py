@@ -63,8 +63,9 @@ def test_load_options_have_the_type_that_they_look_like():
 
 
 def test_this_machine_tells_free_memory_from_the_whole():
-    machine, here = place_of("This machine")
+    machine, here, notes = place_of("This machine")
     assert here
+    assert notes == ()
     assert 0 < machine.memory_free_bytes <= machine.memory_total_bytes
 
 

@@ -143,6 +143,17 @@ def test_a_model_reached_in_several_ways_is_one_candidate(machine: Machine, tmp_
     assert machine.ids("blob", "org/tiny", str(studio)) == ["blob"]
 
 
+def test_names_that_stand_for_one_model_are_told(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with_template(tmp_path / "a.gguf", None)
+    with_template(tmp_path / "b.gguf", None)
+    monkeypatch.chdir(tmp_path)
+    twice = gather(["a.gguf", str(tmp_path / "a.gguf"), "b.gguf"], as_of=None, environ=machine.environ)
+    assert [one.id for one in twice.candidates] == ["a.gguf", "b.gguf"]
+    assert twice.notes == (f"a.gguf and {tmp_path / 'a.gguf'} are one model, which is named more than once, and takes part once",)
+    once = gather(["a.gguf", "b.gguf"], directories=(tmp_path,), as_of=None, environ=machine.environ)
+    assert once.notes == ()
+
+
 def test_two_models_of_one_name_both_stay(machine: Machine):
     here, there = write_safetensors(machine.snapshot("org/same")), machine.home / ".cache/modelscope/hub/org/same"
     write_safetensors(there)

@@ -106,7 +106,7 @@ def test_a_label_that_is_missing_counts_against_every_claim(home: Path, capsys: 
         (lambda row: {**row, "model": row["model"].replace("wordy", "someone")}, (), "wordy is labelled"),
         (lambda row: {**row, "score": "2"}, (), "no number from 0 to 1"),
         (lambda row: row, ("--guarantee", "bayes"), "not on average"),
-        (lambda row: row, ("--seed", "7"), "was not drawn"),
+        (lambda row: row, ("--seed", "7"), "was not drawn with seed 7 .* with the seed"),
     ],
 )
 def test_labels_that_do_not_belong_to_the_race_are_refused(
@@ -143,6 +143,28 @@ def test_the_opponents_own_answers_are_ties_already(home: Path, capsys: pytest.C
     with (home / "sheet.csv").open(encoding="utf-8", newline="") as stream:
         scores = {(row["model"].rpartition("#")[2], row["score"]) for row in csv.DictReader(stream)}
     assert scores == {("plain", "0.5"), ("wordy", "")}
+
+
+def test_rows_in_clusters_are_refused_before_anybody_labels(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(SERVED) as url:
+        task = task_of(home, url, rows=ROWS[:10])
+        task.write_text(task.read_text().replace("[examples]", '[examples]\ncluster = "question"'))
+        assert run(["race", str(task), *_named(url, ("terse",)), "--draw-labels", str(home / "sheet.csv")]) == 2
+    assert "only where rows stand alone" in capsys.readouterr().err
+    assert not (home / "sheet.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "task_budget", "where"), [(("--budget", "1calls"), "", "--budget"), ((), "[budget]\ncalls = 1\n", "[budget]")]
+)
+def test_a_budget_that_is_too_small_is_named_where_it_was_given(
+    words: tuple[str, ...], task_budget: str, where: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(SERVED) as url:
+        task = task_of(home, url, rows=ROWS[:30])
+        task.write_text(f"{task.read_text()}\n{task_budget}")
+        assert run(["race", str(task), *_named(url, ("terse",)), "--draw-labels", str(home / "sheet.csv"), *words]) == 2
+    assert f"where: {where}\n" in capsys.readouterr().err
 
 
 def test_only_a_judged_task_has_labels(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ slices = ["channel"]  # the score is shown for each of their values as well
 file = "my data.csv"
 id = "id"  # no two rows have the same
 language = "lang"
-# The right answers: it holds few short values that repeat; of several such columns it is the last.
+# The right answers: it holds few short values that repeat; of several such columns it is the last. Others that could be meant: "channel".
 reference = "topic"
 
 [prompt]
@@ -128,6 +128,25 @@ def test_nothing_is_overwritten_silently(tmp_path: Path) -> None:
     assert (tmp_path / "task.toml").read_text() == "mine"
     write_first_task(tmp_path / "my data.csv", tmp_path / "task.toml", replace=True)
     assert load_task(tmp_path / "task.toml").kind is TaskKind.CHOICE
+
+
+@pytest.mark.parametrize(("name", "values"), [("doc", ["A", "B", "C"] * 4), ("of", ["d1", "d2", "d3"] * 4), ("user_id", [7, 8, 9] * 4)])
+def test_ids_that_repeat_are_no_answers_but_what_rows_belong_to(tmp_path: Path, name: str, values: list[Any]) -> None:
+    guess = first_task(tmp_path, {"text": TEXTS, "verdict": ["good", "bad"] * 6, name: values})
+    assert (guess.reference, guess.cluster, guess.others) == (("verdict",), name, ())
+    assert f'# cluster = "{name}"' in (tmp_path / "task.toml").read_text("utf-8")
+
+
+def test_a_column_of_answers_is_no_cluster_whatever_it_holds(tmp_path: Path) -> None:
+    guess = first_task(tmp_path, {"text": TEXTS, "label": ["c1", "c2"] * 6})
+    assert (guess.reference, guess.cluster) == (("label",), None)
+
+
+def test_a_table_that_is_not_there_is_the_first_thing_said(tmp_path: Path) -> None:
+    (tmp_path / "task.toml").write_text("mine")
+    with pytest.raises(InputError, match="no such file") as caught:
+        write_first_task(tmp_path / "nosuch.csv", tmp_path / "task.toml")
+    assert caught.value.where.endswith("nosuch.csv")
 
 
 @pytest.mark.parametrize("columns", [{"text": TEXTS}, {"text": TEXTS, "label": ["a", None] * 6}, {"id": list(range(12)), "text": TEXTS}])

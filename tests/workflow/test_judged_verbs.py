@@ -1,12 +1,14 @@
 """A judged task from the command line to the answer: `race` and `pick` with both real models, and what counts, on served ones."""
 
 import json
+import signal
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.workflow.served import serve
+from tests.workflow.served import Model, serve
 
 from llmpick.cli.main import run
 
@@ -34,6 +36,7 @@ opponent = "OPPONENT"
 criteria = "which answer is longer"
 """
 PAIRS_OF_CALLS = 2
+INTERRUPT_AT = 40
 
 
 @pytest.fixture
@@ -123,8 +126,20 @@ def test_an_opponent_who_races_is_asked_once(home: Path, capsys: pytest.CaptureF
         task = written(home, f"{url}#judge", f"{url}#plain", MANY)
         raced = answer(["race", task, "-m", f"{url}#plain", "-m", f"{url}#terse", "--budget", "50calls"], capsys)
     plain = one(raced, "#plain")
-    assert plain["score_on_rows"]["value"] == 0.5
+    for score in ("score", "score_on_rows"):
+        assert (plain[score]["value"], plain[score]["low"], plain[score]["high"]) == (0.5, 0.5, 0.5)
+    gap, terse = one(raced, "#terse")["difference"], one(raced, "#terse")["score_on_rows"]
+    assert (gap["low"], gap["high"]) == pytest.approx((terse["low"] - 0.5, terse["high"] - 0.5))
     assert raced["spent"]["calls"] <= calls(raced) + plain["rows_run"] + PAIRS_OF_CALLS * one(raced, "#terse")["rows_run"]
+
+
+def test_a_judge_who_races_judges_itself_and_a_note_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({**MODELS, "judge": lambda text: the_longer(text) if "[answer A" in text else "mine"}) as url:
+        task = written(home, f"{url}#judge", f"{url}#plain", MANY)
+        raced = answer(["race", task, "-m", f"{url}#judge", "-m", f"{url}#terse"], capsys)
+        fair = answer(["race", task, "-m", f"{url}#wordy", "-m", f"{url}#terse"], capsys)
+    assert f"{url}#judge is the judge and a candidate" in noted(raced, "judges its own answers")
+    assert not [note for note in fair["notes"] if "its own answers" in note]
 
 
 def test_another_judge_is_another_run_and_another_verdict(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,3 +185,29 @@ def test_the_logs_of_a_run_hold_candidates_only(home: Path, capsys: pytest.Captu
     assert run(["export", raced["run"], "--format", "inspect", "--out", str(home / "logs")]) == 0
     models = {json.loads(file.read_text())["eval"]["model"].rpartition("#")[2] for file in (home / "logs").glob("*.json")}
     assert models == {"terse", "wordy"}
+
+
+def test_a_race_that_was_broken_off_counts_every_call_of_both_sittings_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C in the first batch. The opponent races too, so that it and a candidate share calls."""
+    served: list[str] = []
+
+    def counting(name: str) -> Model:
+        def model(text: str) -> str | int:
+            served.append(name)
+            if len(served) == INTERRUPT_AT:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            return MODELS[name](text)
+
+        return model
+
+    with serve({name: counting(name) for name in MODELS}) as url:
+        task = written(home, f"{url}#judge", f"{url}#plain", MANY)
+        words = ("race", task, "-m", f"{url}#plain", "-m", f"{url}#terse", "-m", f"{url}#wordy")
+        broken = answer(words, capsys, code=130)
+        assert broken["stop"] == "interrupted"
+        assert broken["spent"]["calls"] == len(served)
+        whole = answer(words, capsys)
+    assert whole["run"] == broken["run"]
+    assert whole["verdict"] == "won"
+    assert len(served) > INTERRUPT_AT
+    assert whole["spent"]["calls"] == len(served)

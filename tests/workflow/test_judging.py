@@ -29,9 +29,10 @@ from llmpick.stats.rules import Goal
 from llmpick.store.store import Store
 from llmpick.workflow.findings import Entry
 from llmpick.workflow.gather import gather
-from llmpick.workflow.judging import Bench, Seat, bench_names, on_the_bench
+from llmpick.workflow.judging import Bench, bench_names, on_the_bench
 from llmpick.workflow.lanes import Course, Identity, model_lane
 from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.seat import Seat
 
 ROWS = 24
 TASK = Task(
@@ -127,6 +128,44 @@ def test_what_was_judged_is_never_paid_for_again(tmp_path: Path) -> None:
     (first, all_first), (again, all_again) = spent
     assert first == again > 0, "the second sitting goes on with the same run, and counts what it paid for"
     assert all_first == all_again
+
+
+def test_what_opponent_and_candidate_share_is_counted_once_in_each_sitting(tmp_path: Path) -> None:
+    """The bench needs the rows first and pays for them; the racing opponent finds them, in every sitting."""
+    spent = []
+    for _ in range(3):
+        with ledger(tmp_path) as kept:
+            opponent, asked = seat("same", lambda _: ANSWERS["same"])
+            opponent.identity = "same"
+            bench = bench_of(kept, seat("judge", the_longer)[0], opponent)
+            for i in range(8):
+                bench.score(i, Completion(ANSWERS["wordy"], "stop", 1, 1, 0.0))
+            assert bench.paid.calls == 8 + 2 * 8
+            (racer,) = race(["same"], bench, kept).look.lanes
+            assert len(racer.records) >= 8
+            spent.append((bench.paid.calls + len(racer.paid), bench.paid.tokens, len(asked.asked)))
+    (first, tokens, asked_first), *others = spent
+    assert asked_first == 8
+    assert others == [(first, tokens, 0)] * 2
+
+
+def test_calls_of_the_bench_that_may_have_been_charged_in_vain_count_in_every_sitting(tmp_path: Path) -> None:
+    def breaks_off(_: CallRequest) -> Scripted:
+        return EngineError("the connection broke", where="judge", remedy="wait", unanswered=3)
+
+    def refuses(_: CallRequest) -> Scripted:
+        return EngineError("out of order", where="judge", remedy="wait")
+
+    spent = []
+    for script in (refuses, breaks_off, the_longer, the_longer):
+        with ledger(tmp_path) as kept:
+            bench = bench_of(kept, seat("judge", script)[0], seat("opponent", lambda _: "an answer")[0])
+            before = bench.paid
+            bench.score(0, Completion(ANSWERS["wordy"], "stop", 1, 1, 0.0))
+            spent.append((before.calls, bench.paid.calls, before.tokens))
+    assert [calls for calls, _, _ in spent] == [0, 0, 1, 1]
+    assert [calls for _, calls, _ in spent] == [1, 2, 4, 4], "the opponent's answer, the call in vain, and then both orders"
+    assert spent[2][2] > 3 * 50, "three attempts at what it was asked"
 
 
 def test_a_judge_that_fails_now_and_then_loses_rows(tmp_path: Path) -> None:

@@ -157,10 +157,50 @@ def test_rows_that_the_machinery_loses_are_missing_and_not_wrong(
     assert flaky["rows_lost"] == flaky["outcomes"]["failed"] > 0
 
 
-def test_a_lone_model_is_compared_with_nothing(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("times", "why"), [(1, "no other model is named"), (2, "#only is named more than once")])
+def test_a_lone_model_has_nothing_to_be_compared_with(times: int, why: str, task: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serve({"only": truth}) as url:
-        assert run(["race", str(task), "-m", f"{url}#only"]) == 0
-    assert "compared with nothing" in " ".join(capsys.readouterr().out.split())
+        assert run(["race", str(task), *["-m", f"{url}#only"] * times, "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert why in error["what"]
+    assert "at least two" in error["remedy"]
+
+
+def test_a_model_that_is_named_twice_takes_part_once_and_a_note_says_so(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({"good": truth, "bad": wrong}) as url:
+        document = answer(["race", task, "-m", f"{url}#good", "-m", f"{url}#bad", "-m", f"{url}#good"], capsys)
+    assert len(document["candidates"]) == 2
+    assert [note for note in document["notes"] if "more than once" in note] == [f"{url}#good is named more than once, and takes part once"]
+
+
+@pytest.mark.parametrize(("prices", "note"), [("", "No model has a price"), ("a", "No price is known of"), ("ab", "")])
+def test_money_that_is_not_known_is_told_where_it_decides(prices: str, note: str, task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({"a": truth, "b": wrong}) as url:
+        table = "".join(f'"{url}#{name}" = {{input = 1, output = 2}}\n' for name in prices)
+        task.write_text(f'cost_by = "money"\n{task.read_text()}\n[prices]\n{table}')
+        document = answer(["race", task, "-m", f"{url}#a", "-m", f"{url}#b"], capsys)
+    told = [line for line in document["notes"] if "price" in line]
+    assert told == [line for line in told if note and note in line]
+    assert len(told) == (1 if note else 0)
+
+
+def test_a_model_that_fails_is_named_first_and_no_winner_is_a_success(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({"good": truth}) as url:
+        words = ["race", str(task), "-m", f"{url}#good", "-m", "http://127.0.0.1:9/v1#away"]
+        assert run(words) == 1
+        told = " ".join(capsys.readouterr().out.split())
+    assert "race of 1 of 2 candidates" in told
+    first = told.partition("tolerance 2.0 points ")[2]
+    assert first.startswith("away failed, so good was compared with nothing")
+    assert "127.0.0.1:9" in first.partition("candidate")[0], "the reason stands before the table"
+
+
+def test_whoever_has_not_run_yet_counts_in_what_everything_would_have_taken(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve({"good": truth, "bad": wrong}) as url:
+        words = ["race", str(task), "-m", f"{url}#bad", "-m", f"{url}#good", "--budget", "1calls"]
+        document = answer(words, capsys)
+    assert document["spent"]["calls"] == 0, "not enough for one row of both"
+    assert document["everything"]["calls"] == 2 * ROWS
 
 
 def test_limits_that_nothing_satisfies_end_with_3(task: Path, smollm2_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +215,12 @@ def test_limits_that_nothing_satisfies_end_with_3(task: Path, smollm2_path: Path
     ("words", "code", "what"),
     [
         (["-m", "no-such-file.gguf"], 2, "no-such-file.gguf"),
-        (["-m", "http://127.0.0.1:9/v1#m"], 1, "127.0.0.1:9"),
+        (["-m", "http://127.0.0.1:9/v1#m", "-m", "http://127.0.0.1:9/v1#n"], 1, "127.0.0.1:9"),
+        (["-m", "http://127.0.0.1:9/v1#m", "-m", "http://127.0.0.1:9/v1#n", "--cost-by", "money"], 2, "has a price"),
+        (["--budget", "0calls"], 2, "0calls"),
+        (["--budget", "infminutes"], 2, "infminutes"),
+        (["--confidence", "95"], 2, "write 0.95"),
+        (["--tolerance", "2"], 2, "write 0.02"),
         (["--budget", "many"], 2, "many"),
         (["--guarantee", "sometimes"], 2, "sometimes"),
         (["--confidence", "nan"], 2, "nan"),

@@ -277,11 +277,38 @@ def test_unequal_terms_are_told(race: Callable[..., TextRaceAnswer]) -> None:
     notes = "\n".join(answer.notes)
     assert "Q4_1.gguf has a chat template" in notes
     assert "knows no mark for the start of a text" in notes
-    assert "can read 100 tokens at once, less than a chunk" in notes
+    assert "reads 100 tokens at once (a limit of the engine, not of the model" in notes
+    assert "had less context than those of the models that read a chunk as a whole" in notes
     assert "says nothing about following instructions" in notes
     plain = "\n".join(race(scripted(1.0), scripted(1.4)).notes)
     assert "no mark" not in plain
     assert "at once" not in plain
+
+
+def test_models_that_are_both_cut_short_are_not_each_worse_than_the_other(race: Callable[..., TextRaceAnswer], gemma_path: Path) -> None:
+    notes = race(scripted(1.0, max_tokens=100), scripted(1.4, max_tokens=90)).notes
+    assert sum("overlapping windows" in note for note in notes) == 2
+    assert [note for note in notes if "context" in note][-1] == f"Of the models read in windows, {gemma_path} had the least context."
+    assert not any("as a whole" in note for note in notes)
+
+
+@pytest.mark.parametrize(("smollm2_at", "gemma_at"), [(None, 1), (None, 2)])
+def test_interrupted_before_all_have_read_enough_nobody_leads(
+    smollm2_at: int | None, gemma_at: int, race: Callable[..., TextRaceAnswer]
+) -> None:
+    answer = race(scripted(1.0, interrupted_at=smollm2_at), scripted(1.1, interrupted_at=gemma_at))
+    text = " ".join(shown(answer).split())
+    assert answer.winner is None
+    assert {racer.place for racer in answer.racers} == {Place.OPEN}
+    assert "Undecided: it was interrupted. Too few chunks were read for a model to lead." in text
+    assert "an unknown number" not in text
+    assert f"{answer.spent.reads} of {2 * answer.chunks} reads" in text
+    for name in ("SmolLM2-135M-Instruct.Q4_1", "gemma-3-270m-q4_k_m"):
+        assert f"{name} " in text
+    assert f"{gemma_at - 1} of {answer.chunks}" in text
+    document = json.loads(json.dumps(text_race_to_json(answer), allow_nan=False))
+    assert document["unknown"]["winner"] == "too few chunks were read for a model to lead"
+    assert {one["unknown"]["difference"] for one in document["candidates"]} <= {"nobody leads", "it read nothing"}
 
 
 def test_two_engines_that_split_one_model_differently_are_told(gemma_path: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`llmpick race --scores`: one recorded race told like any other, and many of them."""
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 from tests.shared_data import shared_data
 
 from llmpick.cli.main import run
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.scores import ScoreMatrix
+from llmpick.report.race.replay import print_replay, replay_document
 from llmpick.workflow.recorded import drawn
+from llmpick.workflow.replay import ReplayOptions, replay_recorded
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "src/llmpick/report/race.schema.json").read_text())
 SHARES = {"strong": 0.9, "middle": 0.6, "weak": 0.3}
@@ -156,6 +160,7 @@ def test_a_budget_leaves_it_undecided_with_a_leader(scores: Path, capsys: pytest
         (["--spend-by", "cost"], "the file has no costs"),
         (["--repeat", "3", "--budget", "9calls"], "--budget has no effect with --repeat"),
         (["--repeat", "3", "--html", "page.html"], "--html has no effect with --repeat"),
+        (["--metric", "acc"], "--metric chooses among the scores of a log"),
         (["--as-of", "2026-01-01"], "--as-of has no effect with --scores"),
         (["-m", "a.gguf"], "--model has no effect with --scores"),
         (["--cost-by", "memory"], "--cost-by has no effect with --scores"),
@@ -170,6 +175,27 @@ def test_a_file_with_one_model_is_no_race(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "one.csv").write_text("item,a\nx,1\ny,0\n")
     assert run(["race", "--scores", str(tmp_path / "one.csv"), "--json"]) == 2
     assert "two models" in json.loads(capsys.readouterr().out)["error"]["what"]
+
+
+def test_a_column_of_yes_and_no_is_not_dropped_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{i},{i % 2},{'yes' if i % 3 else 'no'},{'abc'[i % 3]}" for i in range(12)]
+    (tmp_path / "t.csv").write_text("\n".join(["item,a,b,topic", *rows]))
+    assert run(["race", "--scores", str(tmp_path / "t.csv"), "--json"]) == 2
+    assert "'b'; write 1 for right" in json.loads(capsys.readouterr().out)["error"]["remedy"]
+    (tmp_path / "t.csv").write_text("\n".join(["item,a,b,topic,c", *(f"{row},1" for row in rows)]))
+    document = answer(["--scores", tmp_path / "t.csv"], capsys)
+    assert [note for note in document["notes"] if "'b'" in note and "topic" not in note]
+
+
+def test_winners_that_are_not_listed_are_counted(scores: Path) -> None:
+    result, asked = replay_recorded(ReplayOptions(scores, repeats=3))
+    document = {**replay_document(result, asked), "winners": {"best": 0.5, **{f"m{k}": 0.05 for k in range(10)}}}
+    out = io.StringIO()
+    print_replay(document, Console(file=out, width=100))
+    assert "- 3 others: 15.0% together" in out.getvalue()
+    out = io.StringIO()
+    print_replay({**document, "winners": {"best": 1.0}}, Console(file=out, width=100))
+    assert "other" not in out.getvalue()
 
 
 def matrix(seen: list[list[bool]]) -> ScoreMatrix:

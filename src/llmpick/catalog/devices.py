@@ -20,6 +20,7 @@ from llmpick.evidence.values import Fact, Source
 V = TypeVar("V")
 
 _NEAR_NAMES = 5
+_MEANT_SHOWN = 8
 _GB = 10**9
 _GIB = 2**30
 # "M2 Max 32GB", "DDR5-5600 dual channel, 96 GB": a name with another size of memory than the one in the catalog.
@@ -103,9 +104,18 @@ def find_device(name: str, memory_bytes: int | None = None) -> KnownDevice | Non
 
 
 def device_named(name: str) -> KnownDevice:
-    """Raises `InputError` with the nearest names for a device that the catalog does not list."""
+    """By its name, or by the end of one ("4090", "7900 XTX") where only one device has it.
+
+    Raises `InputError` with the devices that an abbreviation may mean, or the nearest names for one that the catalog does not list.
+    """
     found = find_device(name)
     if found is None:
+        meant = abbreviated(name)
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            may_be = ", ".join(device.name for device in meant[:_MEANT_SHOWN]) + (", ..." if len(meant) > _MEANT_SHOWN else "")
+            raise InputError(f"{name!r} may be several devices", where="the name of the device", remedy=f"name one of them: {may_be}")
         near = near_names(name)
         raise InputError(
             f"the device {name!r} is not in the catalog",
@@ -113,6 +123,29 @@ def device_named(name: str) -> KnownDevice:
             remedy=f"did you mean {' or '.join(near)}? `llmpick devices` lists all" if near else "`llmpick devices` lists all",
         )
     return found
+
+
+def abbreviated(name: str) -> tuple[KnownDevice, ...]:
+    """The devices that have a name which ends with this one: what makers put before it is left out, as in "4090".
+
+    Never what follows: a 4090 D is another device. Where nothing ends so, all of which it is a whole part ("7900"): no single one is meant.
+    The abbreviation has a digit, so that "Max" or "Laptop" are none.
+    """
+    wanted = squeezed(name)
+    if not any(letter.isdigit() for letter in wanted):
+        return ()
+    ending, holding = list[KnownDevice](), list[KnownDevice]()
+    for device in load_devices():
+        starts = [words[at:] for words in map(_words, (device.name, *device.aliases)) for at in range(1, len(words))]
+        if any("".join(words) == wanted for words in starts):
+            ending.append(device)
+        elif any("".join(words[:end]) == wanted for words in starts for end in range(1, len(words))):
+            holding.append(device)
+    return tuple(ending) or (tuple(holding) if len(holding) > 1 else ())
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9+]+", name.lower())
 
 
 def near_names(name: str) -> tuple[str, ...]:

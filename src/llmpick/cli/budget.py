@@ -1,5 +1,7 @@
 """`--budget 500calls --budget 10minutes` → Budget(calls=500, minutes=10)."""
 
+import math
+
 import click
 
 from llmpick.evidence.task import Budget
@@ -17,4 +19,6 @@ def budget(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> Bud
             amounts[unit] = float(number) if unit in ("minutes", "money") else int(number)
         except ValueError as error:
             raise click.BadParameter(f"{number!r} in {word!r} is not a number") from error
+        if not 0 < amounts[unit] < math.inf:
+            raise click.BadParameter(f"{word!r} buys nothing: a budget is more than 0, and finite; llmpick plan spends nothing")
     return Budget(**amounts) if amounts else None  # pyright: ignore[reportArgumentType]

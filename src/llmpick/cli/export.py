@@ -15,7 +15,8 @@ _FORMS = ["jsonl", "csv", "parquet", "inspect", "lm-eval"]
 def export(run: str, form: Literal["jsonl", "csv", "parquet", "inspect", "lm-eval"], out: Path | None) -> None:
     """Write all calls of a run, one per line or row. RUN is its id or the beginning of it (see `llmpick runs`).
 
-    `inspect` and `lm-eval` write a run as logs of these tools, one for each candidate, into the folder that --out names.
+    `inspect` and `lm-eval` write a run as logs of these tools, one for each candidate, into the folder that --out names. Rows keep their
+    ids, so that `llmpick compare` reads them back against any run of the same rows.
     """
     if form in ("inspect", "lm-eval"):
         if out is None or out.is_file():

@@ -1,6 +1,7 @@
 """`llmpick fit`: parse, call the workflow, show the answer."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,45 @@ class Share(click.FloatRange):
     """A finite number in the range: "nan" lies in none, and no bound stops "inf"."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = super().convert(value, param, ctx)
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            raise _with_the_share(error, value, self.max) from error
         if not math.isfinite(number):
             self.fail(f"{value!r} is no finite number", param, ctx)
         return number
 
 
+def _with_the_share(error: click.BadParameter, value: Any, highest: float | None) -> click.BadParameter:
+    """95 was probably meant as 95%."""
+    try:
+        share = float(value) / 100 if highest == 1 else 0.0
+    except ValueError:
+        share = 0.0
+    if 0.01 <= share < 1:
+        return click.BadParameter(f"{error.message} It is a share: write {share:g} for {100 * share:g}%.", error.ctx, error.param)
+    return error
+
+
+class Tokens(click.ParamType):
+    """A number of tokens from 1: 8192, or 8k and 128K in units of 1,024."""
+
+    name = "tokens"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d{1,9})([kK]?)", str(value).strip())
+        if found is None or int(found[1]) == 0:
+            self.fail(f"{value!r} is no number of tokens; write 8192 or 8k (8 x 1,024)", param, ctx)
+        return int(found[1]) * (1024 if found[2] else 1)
+
+
 @click.command(short_help="Will it run, how fast, at what price: any model on any device.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option("-d", "--device", "devices", multiple=True, help="A device of the catalog (llmpick devices), or 'this machine'. Repeatable.")
+@click.option("-d", "--device", "devices", multiple=True, help="A device (llmpick devices; 4090 will do), or 'this machine'. Repeatable.")
 @click.option("--task", "task_file", type=click.Path(path_type=Path), help="A task.toml: its limits, context, users and languages count.")
 @click.option("--engine", metavar="NAME[==VERSION]", help="llama.cpp, vllm, sglang or transformers.")
 @click.option(
-    "--context", "context_tokens", type=COUNT, help="Tokens of context of each sequence.  [default: 8192, or what it was trained on]"
+    "--context", "context_tokens", type=Tokens(), help="Tokens of context of each sequence (8k is 8192).  [default: 8k, or as trained]"
 )
 @click.option("--sequences", type=COUNT, help="Sequences at once.  [default: the task's users, or 1]")
 @click.option("--prompt-tokens", type=COUNT, help="Length of the prompt for prefill and time to first token.  [default: 512]")

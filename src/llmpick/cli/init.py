@@ -17,10 +17,13 @@ def init(table: Path, out: Path, force: bool, as_json: bool) -> None:
 
     guess = write_first_task(table, out, replace=force)
     if as_json:
-        found = {"task_file": str(out), "kind": guess.kind, "reference": guess.reference, "inputs": guess.inputs, "reason": guess.reason}
+        names = ("kind", "reference", "inputs", "reason", "cluster", "others")
+        found = {"task_file": str(out), **{name: getattr(guess, name) for name in names}}
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     click.echo(str(out))
-    click.echo(
-        f"kind {guess.kind}, right answers in {', '.join(guess.reference)}: {guess.reason}. Check it, then: llmpick pick {out}", err=True
-    )
+    others = f" Others that could be meant: {', '.join(guess.others)}." if guess.others else ""
+    click.echo(f"kind {guess.kind}, right answers in {', '.join(guess.reference)}: {guess.reason}.{others}", err=True)
+    if guess.cluster:
+        click.echo(f"several rows have the same {guess.cluster}: if new inputs bring new ones, take the # from the line cluster", err=True)
+    click.echo(f"Check it, then: llmpick pick {out}", err=True)

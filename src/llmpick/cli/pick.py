@@ -53,7 +53,7 @@ def pick(task: Path, html: Path | None, as_json: bool, fetch: int | None, yes: b
         from llmpick.cli.fetching import fetch_best
 
         fetch_best(options, fetch, environ=os.environ, sure=yes)
-    with shown_progress() as watch:
+    with shown_progress(lines=not as_json) as watch:
         answer = pick(options, environ=os.environ, to_document=answer_to_json, watch=watch)
     if html:
         write_page(answer, html)

@@ -16,7 +16,7 @@ from llmpick.cli.fit import Share
 )
 @click.option("--directory", "directories", multiple=True, type=click.Path(path_type=Path), help="Also look for models here.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")
-@click.option("--candidates", type=click.IntRange(1, 200), help="So many models, in place of those found.")
+@click.option("--candidates", type=click.IntRange(2, 200), help="So many models, in place of those found.")
 @click.option("--rows", type=click.IntRange(2, 1_000_000), help="So many rows, in place of the task's.")
 @click.option("--graded/--whole", "graded", default=None, help="Scores between 0 and 1, or only 0 and 1.  [default: as the metric says]")
 @click.option("--tolerance", type=Share(0, 1), help="Scores closer than this are a tie.  [default: the task's, or 0.02]")

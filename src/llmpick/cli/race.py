@@ -27,6 +27,7 @@ ONLY_FOR_SCORES = ("costs", "metric", "repeats", "drawn_models", "drawn_rows", "
 NOT_FOR_SCORES = ("models", "directories", "cost_by", "call_timeout_s", "as_of")
 ONLY_FOR_TEXT = ("engines",)
 NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s", "as_of", "html")
+NOT_FOR_CASCADE = ("guarantee", "max_expected_loss", "cost_by", "html", "draw_labels")
 
 
 @click.command(short_help="Who wins on your rows, by how much, how sure, with the fewest calls.")
@@ -74,9 +75,10 @@ NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s", "as_of", "ht
 )
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the answer as one self-contained page.")
+@click.option("--cascade", is_flag=True, help="Cheapest evidence first: the task's [[stage]]s, and one interval at the end of the budget.")
 @click.option("--draw-labels", type=FILE, help="Draw rows for people to label, which corrects a [judge], and write them to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def race(task: Path | None, scores: Path | None, text: Path | None, as_json: bool, **given: Any) -> int:
+def race(task: Path | None, scores: Path | None, text: Path | None, as_json: bool, cascade: bool, **given: Any) -> int:
     """Race models on the rows of TASK (a task.toml), or on recorded scores, or on a text."""
     sources = {"TASK": task, "--scores": scores, "--text": text}
     named = [word for word, value in sources.items() if value is not None]
@@ -86,6 +88,11 @@ def race(task: Path | None, scores: Path | None, text: Path | None, as_json: boo
     _refuse(given, () if scores else ONLY_FOR_SCORES, f"concerns --scores, not {named[0]}")
     _refuse(given, () if text else ONLY_FOR_TEXT, f"concerns --text, not {named[0]}")
     _refuse(given, NOT_FOR_SCORES if scores else NOT_FOR_TEXT if text else (), f"has no effect with {named[0]}")
+    if cascade:
+        if task is None:
+            raise click.UsageError(f"--cascade concerns a task, not {named[0]}")
+        _refuse(given, NOT_FOR_CASCADE, "has no effect with --cascade")
+        return _cascade(task, given, as_json=as_json)
     sheet = given.pop("draw_labels")
     if sheet and task is None:
         raise click.UsageError(f"--draw-labels concerns a task, not {named[0]}")
@@ -120,12 +127,26 @@ def _on_task(task: Path, guarantee: Guarantee, given: dict[str, Any], *, as_json
     html, day = given.pop("html"), given.pop("as_of")
     given["as_of"] = day.date() if day else None
     wanted = {name: value for name, value in given.items() if name not in (*ONLY_FOR_SCORES, *ONLY_FOR_TEXT)}
-    with shown_progress() as watch:
+    with shown_progress(lines=not as_json) as watch:
         answer = race(RaceOptions(task, guarantee=guarantee, **wanted), environ=os.environ, to_document=answer_to_json, watch=watch)
     _show_race(answer, html, as_json=as_json)
     if answer.stop == "interrupted":
         return 130
-    return 3 if answer.verdict == "none_fits" else 0
+    return 3 if answer.verdict == "none_fits" else int(answer.unopposed)
+
+
+def _cascade(task: Path, given: dict[str, Any], *, as_json: bool) -> int:
+    from llmpick.cli.progress import shown_progress
+    from llmpick.report.cascade import cascade_to_json, exit_code, print_cascade
+    from llmpick.workflow.cascade import cascade
+    from llmpick.workflow.survey import PickOptions
+
+    names = ("models", "directories", "seed", "confidence", "tolerance", "budget", "call_timeout_s")
+    options = PickOptions(task, **{name: given[name] for name in names}, as_of=given["as_of"].date() if given["as_of"] else None)
+    with shown_progress(lines=not as_json) as watch:
+        answer = cascade(options, environ=os.environ, to_document=cascade_to_json, watch=watch)
+    _show(answer, cascade_to_json, print_cascade, as_json=as_json)
+    return exit_code(answer)
 
 
 def _draw_labels(task: Path, sheet: Path, given: dict[str, Any], *, as_json: bool) -> int:
@@ -137,7 +158,7 @@ def _draw_labels(task: Path, sheet: Path, given: dict[str, Any], *, as_json: boo
     from llmpick.workflow.survey import PickOptions
 
     wanted = {name: given[name] for name in ("models", "directories", "seed", "budget")}
-    with shown_progress() as watch:
+    with shown_progress(lines=not as_json) as watch:
         drawn = draw_labels(PickOptions(task, **wanted), sheet, environ=os.environ, watch=watch)
     _show(drawn, asdict, lambda it, console: print_sheet(it.file, it.rows, it.of_rows, it.answers, it.spent, console), as_json=as_json)
     return 0
@@ -169,7 +190,7 @@ def _on_text(text: Path, given: dict[str, Any], *, as_json: bool) -> int:
     if given["cost_by"] == "money":
         raise click.UsageError("--cost-by money has no effect with --text: nothing is known of prices")
     names = ("models", "directories", "seed", "confidence", "tolerance", "cost_by", "budget", "engines")
-    with shown_progress() as watch:
+    with shown_progress(lines=not as_json) as watch:
         answer = race_text(TextRaceOptions(text, **{name: given[name] for name in names}), environ=os.environ, watch=watch)
     _show(answer, text_race_to_json, print_text_race, as_json=as_json)
     return 130 if answer.stop == "interrupted" else 0

@@ -1,10 +1,11 @@
 """What two finished runs say about their two candidates: who is better, by how much, where, and what more rows would tell. Pure.
 
-A claim is made only if both the interval and the exact (or t) test allow it. "The same" is said only within a tolerance that the user
-names, and only if the whole interval lies inside it (two one-sided tests, Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15,
-1987, at half the usual level).
+Every claim is read from one interval, whose test is the one that p is by (`stats/paired.py`): one is better where it leaves 0 out. "The
+same" is said only within a tolerance that the user names, and only if the whole interval lies inside it (two one-sided tests, Schuirmann,
+Journal of Pharmacokinetics and Biopharmaceutics 15, 1987, at half the usual level).
 """
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.stats.paired import PairedDifference, detectable_difference, holm, mean_score, more_rows, paired_difference
-from llmpick.stats.power import rows_to_decide
+from llmpick.stats.paired import PairedDifference, holm, mean_score, paired_difference
+from llmpick.stats.power import more_rows, rows_to_decide, smallest_difference
 
 Finding = Literal["first", "second", "same", "undecided"]
 MOST_SLICES = 30
@@ -65,6 +66,7 @@ class Comparison:
     `detectable` is the least true difference that so many rows show four times out of five. `rows_to_decide` is how many more would show
     which is better, None when that is decided; `rows_to_same` how many would show that they are the same within the tolerance, None
     when that is shown, no tolerance was given, or they seem to differ by more. `rows` are all that differ, the furthest apart first.
+    `any_stop` says that intervals and p hold although the number of rows hung on the scores.
     """
 
     n: int
@@ -74,6 +76,7 @@ class Comparison:
     finding: Finding
     tolerance: float | None
     cluster: str | None
+    any_stop: bool
     detectable: float
     rows_to_decide: Interval | Unknown | None
     rows_to_same: int | None
@@ -111,69 +114,88 @@ def compare_scores(
     tolerance: float | None = None,
     cluster: str | None = None,
     by: Collection[str] | None = None,
+    any_stop: bool = False,
 ) -> Comparison:
     """Compares on at least one paired row. `cluster` is the column that names the cluster of each row, `by` the columns to slice by.
 
-    Without `by` it is every column with 2 to `MOST_SLICES` values. Raises ValueError without rows, or for a single cluster.
+    Without `by` it is every column with 2 to `MOST_SLICES` values. `any_stop`: the rows stand in the random order of a race that may have
+    stopped when their scores said so. Raises ValueError without rows, or for a single cluster.
     """
-    clusters = scores.columns[cluster] if cluster else None
-    difference = paired_difference(scores.first, scores.second, confidence=confidence, clusters=clusters)
-    finding = _finding(difference, confidence, tolerance)
-    error = difference.standard_error
+    how = _How(confidence, scores.columns[cluster] if cluster else None, any_stop)
+    difference = how.difference(scores.first, scores.second)
+    finding = _finding(difference, tolerance)
+    n, error = len(scores.items), difference.standard_error
     gap = None if tolerance is None or finding == "same" else tolerance - abs(difference.interval.value)
     columns = [name for name in scores.columns if name != cluster and _slices_rows(scores.columns[name])] if by is None else by
     return Comparison(
-        n=len(scores.items),
-        first=mean_score(scores.first, confidence=confidence, clusters=clusters),
-        second=mean_score(scores.second, confidence=confidence, clusters=clusters),
+        n=n,
+        first=mean_score(scores.first, confidence=confidence, clusters=how.clusters, any_stop=any_stop),
+        second=mean_score(scores.second, confidence=confidence, clusters=how.clusters, any_stop=any_stop),
         difference=difference,
         finding=finding,
         tolerance=tolerance,
         cluster=cluster,
-        detectable=detectable_difference(error, confidence=confidence),
-        rows_to_decide=_rows_to_decide(scores, confidence, clusters) if finding == "undecided" else None,
-        rows_to_same=None if gap is None else more_rows(len(scores.items), error, gap, confidence=confidence),
-        slices=tuple(part for name in columns for part in _slices(scores, name, confidence, clusters)),
+        any_stop=any_stop,
+        detectable=smallest_difference(error * math.sqrt(n), n, confidence),
+        rows_to_decide=_rows_to_decide(scores, how) if finding == "undecided" else None,
+        rows_to_same=None if gap is None else more_rows(n, error, gap, confidence),
+        slices=tuple(part for name in columns for part in _slices(scores, name, how)),
         rows=_rows(scores),
     )
 
 
-def _finding(difference: PairedDifference, confidence: float, tolerance: float | None) -> Finding:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How all differences are judged; `clusters` has shape (n,)."""
+
+    confidence: float
+    clusters: NDArray[np.str_] | None
+    any_stop: bool
+
+    def difference(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> PairedDifference:
+        return paired_difference(first, second, confidence=self.confidence, clusters=self.clusters, any_stop=self.any_stop)
+
+    def of(self, inside: NDArray[np.bool_]) -> "_How":
+        """The same for some of the rows."""
+        return replace(self, clusters=None if self.clusters is None else self.clusters[inside])
+
+
+def _finding(difference: PairedDifference, tolerance: float | None) -> Finding:
     interval = difference.interval
     if tolerance is not None and -tolerance <= interval.low and interval.high <= tolerance:
         return "same"
-    if difference.p <= 1 - confidence and not interval.low <= 0 <= interval.high:
-        return "first" if interval.value > 0 else "second"
-    return "undecided"
+    if interval.low <= 0 <= interval.high:
+        return "undecided"
+    return "first" if interval.value > 0 else "second"
 
 
-def _rows_to_decide(scores: PairedScores, confidence: float, clusters: NDArray[np.str_] | None) -> Interval | Unknown:
+def _rows_to_decide(scores: PairedScores, how: _How) -> Interval | Unknown:
     """How many more rows would show which is better: the two-sided claim is one of two one-sided ones, each at half the level."""
-    return rows_to_decide(scores.first - scores.second, 0.0, (1 + confidence) / 2, clusters=clusters)
+    differences = scores.first - scores.second
+    if not differences.any():
+        return Unknown("they score the same on every row")
+    return rows_to_decide(differences, 0.0, (1 + how.confidence) / 2, clusters=how.clusters, peeking=how.any_stop)
 
 
 def _slices_rows(column: NDArray[np.str_]) -> bool:
     return 2 <= len(np.unique(column)) <= MOST_SLICES
 
 
-def _slices(scores: PairedScores, name: str, confidence: float, clusters: NDArray[np.str_] | None) -> list[SliceDifference]:
+def _slices(scores: PairedScores, name: str, how: _How) -> list[SliceDifference]:
     column = scores.columns[name]
-    parts = [_slice(scores, name, value, column == value, confidence, clusters) for value in sorted(set(column.tolist()))]
+    parts = [_slice(scores, name, value, column == value, how) for value in sorted(set(column.tolist()))]
     tested = [part.p for part in parts if part.p is not None]
     adjusted = iter(holm(tested))
     return [part if part.p is None else replace(part, p=next(adjusted)) for part in parts]
 
 
-def _slice(
-    scores: PairedScores, column: str, value: str, inside: NDArray[np.bool_], confidence: float, clusters: NDArray[np.str_] | None
-) -> SliceDifference:
-    first, second = scores.first[inside], scores.second[inside]
-    own = None if clusters is None else clusters[inside]
+def _slice(scores: PairedScores, column: str, value: str, inside: NDArray[np.bool_], how: _How) -> SliceDifference:
+    first, second, own = scores.first[inside], scores.second[inside], how.of(inside)
     wins, losses = int((first > second).sum()), int((first < second).sum())
     means = float(first.mean()), float(second.mean())
-    if own is not None and len(np.unique(own)) < 2:
+    if own.clusters is not None and len(np.unique(own.clusters)) < 2:
         return SliceDifference(column, value, len(first), *means, wins, losses, None, None)
-    found = paired_difference(first, second, confidence=confidence, clusters=own)
+    found = own.difference(first, second)
     return SliceDifference(column, value, len(first), *means, wins, losses, found.interval, found.p)
 
 

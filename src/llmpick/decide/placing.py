@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from llmpick.decide.race_answer import NewInputs, Place, Placed, RaceVerdict
-from llmpick.decide.race_intervals import ByBelief, ByBets, Intervals, answered, believed_best, gaps
+from llmpick.decide.race_intervals import BesideOpponent, ByBelief, ByBets, Intervals, answered, believed_best, gaps
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.power import rows_to_decide
 from llmpick.stats.race import Progress, Standing
@@ -33,12 +33,16 @@ class Placing:
     new_inputs: NewInputs
 
 
-def placing(ids: Sequence[str], progress: Progress, standing: Standing, goal: Goal, claims: Claims) -> Placing:
-    """Judges K >= 1 candidates, which `ids` and the first axis of `progress` name."""
+def placing(
+    ids: Sequence[str], progress: Progress, standing: Standing, goal: Goal, claims: Claims, *, opponent: int | None = None
+) -> Placing:
+    """Judges K >= 1 candidates, which `ids` and the first axis of `progress` name. `opponent` is the one that a judge compares all with."""
     leader = standing.chosen if standing.chosen is not None else leading(progress, standing, goal, claims)
     intervals: Intervals = ByBelief(progress, leader, goal) if claims == "bayes" else ByBets(progress, leader, goal)
+    if opponent is not None:
+        intervals = BesideOpponent(intervals, leader, opponent, goal.confidence)
     kinds = [_kind(k, standing, leader) for k in range(len(ids))]
-    words = _Told(ids, standing, leader, goal, claims)
+    words = _Told(ids, progress, standing, leader, goal, claims)
     places = list[Placed]()
     for k, kind in enumerate(kinds):
         difference = intervals.difference(k, on_rows=True)
@@ -102,6 +106,7 @@ class _Told:
     """Says why a candidate has its place, in the sense of the rule."""
 
     ids: Sequence[str]
+    progress: Progress
     standing: Standing
     leader: int
     goal: Goal
@@ -131,7 +136,16 @@ class _Told:
             return f"{self._shown}more than {self._points} worse than {self.ids[self.standing.beaten_by[k]]}{self._sure}"
         if isinstance(difference, Interval) and difference.high < -self.goal.tolerance:
             return f"shown not to be the best, and more than {self._points} worse than {self.ids[self.leader]}"
-        return f"shown not to be the best, but perhaps within {self._points} of it"
+        return f"shown not to be the best{self._by(k)}, but perhaps within {self._points} of it"
+
+    def _by(self, k: int) -> str:
+        """The bets on k's rows go against whoever leads at the time: the one that gathered the largest lead on them says most."""
+        leads = {other: gaps(self.progress, other, k) for other in range(len(self.ids)) if other != k}
+        other, lead = max(leads.items(), key=lambda pair: float(pair[1].sum()), default=(k, np.zeros(0)))
+        if lead.sum() <= 0:
+            return ""
+        shared = f"{len(lead):,} rows" if len(lead) > 1 else "one row"
+        return f" ({self.ids[other]} scored {100 * lead.mean():.1f} points more on the {shared} that both answered)"
 
     @property
     def _points(self) -> str:

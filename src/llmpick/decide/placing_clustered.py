@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from llmpick.decide.placing import Claims, Placing
 from llmpick.decide.race_answer import NewInputs
-from llmpick.decide.race_intervals import COMPARED, NO_ROW, answered, confidence_of_one
+from llmpick.decide.race_intervals import COMPARED, NO_ROW, answered, confidence_of_one, from_half, itself
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.clustered import new_input_interval
 from llmpick.stats.power import rows_to_decide
@@ -21,7 +21,16 @@ from llmpick.stats.rules import Goal
 Clusters = NDArray[np.int64]
 
 
-def by_clusters(placed: Placing, ids: Sequence[str], progress: Progress, goal: Goal, claims: Claims, clusters: Clusters) -> Placing:
+def by_clusters(
+    placed: Placing,
+    ids: Sequence[str],
+    progress: Progress,
+    goal: Goal,
+    claims: Claims,
+    clusters: Clusters,
+    *,
+    opponent: int | None = None,
+) -> Placing:
     """The same places, with the intervals for new inputs as new clusters widen them. `clusters`, shape (N,), in race order.
 
     They hold together as those of the same rule do: the bets' for all candidates, the posterior's each by itself.
@@ -30,11 +39,17 @@ def by_clusters(placed: Placing, ids: Sequence[str], progress: Progress, goal: G
     shared = (1, 1) if claims == "bayes" else (count, max(count - 1, 1))
 
     def score(k: int) -> Interval | Unknown:
+        if k == opponent:
+            return itself(goal.confidence)
         rows = answered(progress, k)
         return _interval(progress.scores[k, rows], clusters[rows], goal, shared[0], low=0.0)
 
     def difference(k: int) -> Interval | Unknown:
-        return COMPARED if k == leader else _interval(*_gaps(progress, k, leader, clusters), goal, shared[1], low=-1.0)
+        if k == leader:
+            return COMPARED
+        if opponent in (k, leader):
+            return from_half(score(leader if k == opponent else k), opposite=k == opponent)
+        return _interval(*_gaps(progress, k, leader, clusters), goal, shared[1], low=-1.0)
 
     places = (replace(one, score=score(k), difference_on_new_inputs=difference(k)) for k, one in enumerate(placed.places))
     return replace(placed, places=tuple(places), new_inputs=_new_inputs(ids, progress, goal, leader, clusters))

@@ -7,6 +7,7 @@ import numpy as np
 
 from llmpick.decide.placing import Placing
 from llmpick.decide.race_answer import NewInputs, Place, Placed
+from llmpick.decide.race_intervals import COMPARED, from_half, itself
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.judged_race import HumanLabels, corrected_difference, corrected_score
 from llmpick.stats.race import Progress, Standing
@@ -16,9 +17,19 @@ _NO_ROW = Unknown("no row was answered")
 
 
 def by_labels(
-    placed: Placing, ids: Sequence[str], progress: Progress, standing: Standing, labels: HumanLabels, confidence: float
+    placed: Placing,
+    ids: Sequence[str],
+    progress: Progress,
+    standing: Standing,
+    labels: HumanLabels,
+    confidence: float,
+    *,
+    opponent: int | None = None,
 ) -> Placing:
-    """What was placed by the judge's scores, with intervals and leader as the labels correct them. All intervals hold together."""
+    """What was placed by the judge's scores, with intervals and leader as the labels correct them. All intervals hold together.
+
+    People, too, find the opponent's answers as good as themselves.
+    """
     leader = placed.leader if placed.chosen is not None else _leading(placed.leader, progress, standing, labels)
     places = list(placed.places)
     if leader != placed.leader:
@@ -29,11 +40,15 @@ def by_labels(
 
     def difference(k: int) -> Interval | Unknown:
         if k == leader:
-            return Unknown("the others are compared with it")
+            return COMPARED
+        if opponent in (k, leader):
+            return from_half(score(leader if k == opponent else k), opposite=k == opponent)
         ran = min(progress.done[k], progress.done[leader]) > 0
         return replace(corrected_difference(progress, labels, k, leader, confidence=paired), confidence=confidence) if ran else _NO_ROW
 
     def score(k: int) -> Interval | Unknown:
+        if k == opponent:
+            return itself(confidence)
         ran = progress.done[k] > 0
         return replace(corrected_score(progress, labels, k, confidence=each), confidence=confidence) if ran else _NO_ROW
 

@@ -176,6 +176,12 @@ class RaceAnswer:
         return Sense.ON_AVERAGE if self.guarantee == "bayes" else Sense.TOGETHER
 
     @property
+    def unopposed(self) -> bool:
+        """Whether failures of the others left one candidate that was compared with nothing."""
+        places = [one.placed.place for one in self.candidates]
+        return Place.FAILED in places and sum(place not in (Place.FAILED, Place.EXCLUDED) for place in places) < 2
+
+    @property
     def cost_fraction(self) -> float:
         """Candidates' calls made over all that there are; those that an earlier run paid for count as made. 0 where nothing was run."""
         by_the_judge = self.judging.everything.calls if self.judging else 0

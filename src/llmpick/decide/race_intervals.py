@@ -181,6 +181,49 @@ class ByBelief:
         return Interval(value, bottom, top, self.goal.confidence)
 
 
+@dataclass(frozen=True)
+class BesideOpponent:
+    """The same where the opponent of a judge races too. It ties with itself, so that its score is one half by definition, and so much is
+    known of every row: the others differ from it by their own score less one half.
+    """
+
+    others: Intervals
+    leader: int
+    opponent: int
+    confidence: float
+
+    @property
+    def peeking(self) -> bool:
+        return self.others.peeking
+
+    def score(self, k: int, *, on_rows: bool) -> Interval | Unknown:
+        return itself(self.confidence) if k == self.opponent else self.others.score(k, on_rows=on_rows)
+
+    def difference(self, k: int, *, on_rows: bool) -> Interval | Unknown:
+        if k == self.leader or self.opponent not in (k, self.leader):
+            return self.others.difference(k, on_rows=on_rows)
+        return from_half(self.others.score(self.leader if k == self.opponent else k, on_rows=on_rows), opposite=k == self.opponent)
+
+    def in_question(self) -> list[int]:
+        return self.others.in_question()
+
+    def sure_of_each(self) -> float:
+        return self.others.sure_of_each()
+
+
+def itself(confidence: float) -> Interval:
+    """What a judge's opponent scores against itself."""
+    return Interval(0.5, 0.5, 0.5, confidence)
+
+
+def from_half(score: Interval | Unknown, *, opposite: bool) -> Interval | Unknown:
+    """By how much who scores this is ahead of the opponent; `opposite`: by how much the opponent is ahead of it."""
+    if isinstance(score, Unknown):
+        return score
+    ends = (0.5 - score.value, 0.5 - score.high, 0.5 - score.low) if opposite else (score.value - 0.5, score.low - 0.5, score.high - 0.5)
+    return Interval(*ends, score.confidence)
+
+
 def believed_best(progress: Progress, tolerance: float) -> int | None:
     """Whom the posterior would return: the one with an answer that is least likely to lie more than the tolerance below the best."""
     able = [k for k in range(len(progress.done)) if answered(progress, k).any()]

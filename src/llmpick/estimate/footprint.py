@@ -32,7 +32,8 @@ class Footprint:
 
     `total` is the sum of `lines`, whose errors are taken as independent; engines that know the error of the sum give it as `total_range`.
     `kv_pool` is the cache that an engine claims beforehand, and `pool_tokens` the tokens of context that it holds; it is not part of
-    `lines`, which have the cache that the load needs.
+    `lines`, which have the cache that the load needs. `host` has what lies in the host's memory beside the device's, where a part of the
+    model was kept there on purpose.
     """
 
     lines: tuple[Line, ...]
@@ -40,6 +41,7 @@ class Footprint:
     total_range: Range | None = None
     kv_pool: Range | None = None
     pool_tokens: Number | None = None
+    host: tuple[Line, ...] = ()
 
     def part(self, part: Part) -> Range:
         return sum_of([line.bytes for line in self.lines if line.part == part])
@@ -79,3 +81,9 @@ def sum_of(ranges: "list[Range]") -> Range:
 def filled(formula: str, **values: Number) -> str:
     """`formula` with its {names} replaced by numbers with thousands separators; by the names themselves where a value is an array."""
     return formula.format(**{name: f"{float(value):,.0f}" if np.ndim(value) == 0 else name for name, value in values.items()})
+
+
+def cache_formula(need: Number, context_tokens: Number, sequences: Number, how: str = "") -> str:
+    """Of a cache of `need` bytes in all: what one sequence takes, and how many there are."""
+    text = f"{{one}} bytes for {{tokens}} tokens{how} x {{sequences}} sequences"
+    return filled(text, one=need / np.maximum(sequences, 1), tokens=context_tokens, sequences=sequences)

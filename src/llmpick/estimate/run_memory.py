@@ -26,6 +26,16 @@ def run_options(deployment: Deployment, device: Device, context_tokens: int, seq
     return dict(_engine(deployment).engine_options(deployment, device, context_tokens, sequences))
 
 
+def run_version_note(deployment: Deployment) -> str | None:
+    """What is to be said where the version that was named is none that the formulas were compared with."""
+    return _engine(deployment).version_note(deployment.version)
+
+
+def counted_options(deployment: Deployment) -> frozenset[str]:
+    """The engine's load options that the formulas read."""
+    return _engine(deployment).OPTIONS
+
+
 def run_available(shape: Shape, device: Device, deployment: Deployment) -> Number:
     """Bytes of one device that the footprint's total may take: what is free, and no more than the engine claims beforehand."""
     claim = getattr(_engine(deployment), "available_bytes", None)

@@ -5,6 +5,7 @@ of which width = 128 x layers (arXiv:2302.13971, table 2). Of the catalog's mode
 heads for its size), the median 0.27 (grouped queries); at least nothing is kept (recurrent layers only).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -38,14 +39,20 @@ def bounding_shapes(blueprint: Blueprint, *, spread: float = 0.0) -> Bounds | No
 
 def bounded(least: Footprint, likely: Footprint, most: Footprint) -> Footprint:
     """One footprint whose intervals reach from the low ends of `least` to the high ends of `most`, line by line."""
-    low = {(line.part, line.name): line.bytes.low for line in least.lines}
-    high = {(line.part, line.name): line.bytes.high for line in most.lines}
-    lines = tuple(_line(line, low.get((line.part, line.name), 0.0), high[line.part, line.name]) for line in likely.lines)
+    lines, host = (
+        _bounded(*three) for three in ((one.lines for one in (least, likely, most)), (one.host for one in (least, likely, most)))
+    )
     pool = likely.kv_pool
     if pool is not None and least.kv_pool is not None and most.kv_pool is not None:
         pool = Range(pool.value, min(least.kv_pool.low, most.kv_pool.low), max(least.kv_pool.high, most.kv_pool.high))
     total = Range(likely.total.value, least.total.low, most.total.high)
-    return Footprint(lines, likely.kind, total_range=total, kv_pool=pool)
+    return Footprint(lines, likely.kind, total_range=total, kv_pool=pool, host=host)
+
+
+def _bounded(least: Sequence[Line], likely: Sequence[Line], most: Sequence[Line]) -> tuple[Line, ...]:
+    low = {(line.part, line.name): line.bytes.low for line in least}
+    high = {(line.part, line.name): line.bytes.high for line in most}
+    return tuple(_line(line, low.get((line.part, line.name), 0.0), high[line.part, line.name]) for line in likely)
 
 
 def _shape(blueprint: Blueprint, heads: int, spread: float) -> Shape:

@@ -28,6 +28,8 @@ class MemoryLine:
 class FitMemory:
     """Bytes per device. `kind` says which memory: of the process (resident), allocated, or what the device's driver counts.
 
+    `host_bytes` is the sum of `host_lines`: what lies in the host's memory beside, where layers or experts were kept there; else None.
+
     `kv_pool_bytes` is the cache that an engine claims beforehand, `kv_pool_tokens` the tokens it holds; None for engines that do not.
     """
 
@@ -42,6 +44,8 @@ class FitMemory:
     lines: tuple[MemoryLine, ...]
     confirmed_by: Source | None = None
     """The engine's own allocator, where it was asked."""
+    host_bytes: Interval | None = None
+    host_lines: tuple[MemoryLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from llmpick.evidence.ability import TaskFamily
+
 
 class TaskKind(StrEnum):
     CHOICE = "choice"
@@ -120,6 +122,25 @@ class Judge:
     label_share: float = 0.2
 
 
+StageBy = Literal["likelihood", "generation", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Evidence on a row that is cheaper than what the task itself says of it, which is the truth (`workflow/cascade.py`).
+
+    `by` likelihood: how probable the model finds the right answer. `generation`: what it writes in `max_tokens`, scored by `metric`,
+    without thinking first where `thinking` says so. `judge`: the verdict of another judge, `model`. None leaves what the task says.
+    """
+
+    by: StageBy
+    normalise: Normalisation = "bytes"
+    metric: Metric | None = None
+    max_tokens: int | None = None
+    thinking: Literal["off"] | None = None
+    model: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Everything `pick` needs to know about the job. `content_hash` is the SHA-256 of all that the task was read from."""
@@ -154,3 +175,7 @@ class Task:
     """None where a metric compares with the reference. With a judge the reference may be "", which is none."""
     cluster: str | None = None
     """The column by which rows belong together; new inputs are then rows of new clusters."""
+    stages: tuple[Stage, ...] = ()
+    """Cheaper evidence for `race --cascade`, the cheapest first."""
+    family: TaskFamily | None = None
+    """What the author says that the task asks of a model; None: it is guessed (`estimate/task_family.py`)."""

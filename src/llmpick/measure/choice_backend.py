@@ -10,7 +10,7 @@ from llmpick.evidence.call import CallRequest, Completion, OneLabel
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.likelihood import TextScore
 from llmpick.evidence.task import Normalisation
-from llmpick.measure.choices import ChoiceScores, score_alone, score_choices
+from llmpick.measure.choices import ChoiceScores, asked_context, score_alone, score_choices
 from llmpick.measure.likelihood import TextScorer
 
 
@@ -32,9 +32,15 @@ class ChoiceBackend:
         self._lock = threading.Lock()
 
     def prepare(self, requests: Sequence[CallRequest]) -> None:
-        """Raises `InputError` for a request that is no choice. Whether a row fits is seen when it is scored."""
+        """Has the engine read once what the requests of a group begin with. Raises `InputError` for a request that is no choice.
+        Whether a row fits is seen when it is scored.
+        """
+        groups: dict[str, list[str]] = {}
         for request in requests:
             _labels(request)
+            groups.setdefault(request.group, []).append(asked_context(request.completion))
+        with self._lock:
+            self._scorer.prepare(list(groups.values()))
 
     def complete(self, request: CallRequest) -> Completion:
         """The label that is most likely by the task's measure. Tokens of the empty context are counted with the first row."""

@@ -16,6 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from llmpick.evidence.errors import InputError
 from llmpick.evidence.likelihood import TextScore
 from llmpick.evidence.task import Normalisation
 from llmpick.measure.likelihood import TextScorer
@@ -58,13 +59,12 @@ class ChoiceScores:
 def score_choices(
     scorer: TextScorer, context: str, choices: Sequence[str], *, alone: Mapping[str, TextScore] | None = None
 ) -> ChoiceScores:
-    """Asks for every answer after `context`, one call each. `alone` holds their scores after the empty context, where they are known
-    (they are the same for all questions, see `score_alone`).
+    """Asks for every answer after `context`, which the engine reads once if it can. `alone` holds their scores after the empty context,
+    where they are known (they are the same for all questions, see `score_alone`).
 
     Between the context and an answer stands one blank, as between a question and its answer in a solved row. Raises what the scorer does.
     """
-    question = context.rstrip()
-    asked = tuple(scorer.score(question, f" {choice}") for choice in choices)
+    asked = tuple(scorer.score_all(asked_context(context), _answers(choices)))
     known = score_alone(scorer, choices) if alone is None else alone
     return ChoiceScores(tuple(choices), asked, tuple(known[choice] for choice in choices))
 
@@ -73,7 +73,19 @@ def score_alone(scorer: TextScorer, choices: Sequence[str]) -> dict[str, TextSco
     """How likely each answer is after nothing. A model that knows no mark for the start of a text cannot score a first token; for it, and
     then for all answers, a new line stands in the place of nothing.
     """
-    after_nothing = {choice: scorer.score("", f" {choice}") for choice in choices}
-    if all(score.first_token_scored for score in after_nothing.values()):
-        return after_nothing
-    return {choice: scorer.score("\n", f" {choice}") for choice in choices}
+    try:
+        after_nothing = scorer.score_all("", _answers(choices))
+    except InputError:  # Some answer is a single token, so that nothing of it would be scored.
+        after_nothing = []
+    if not after_nothing or not all(score.first_token_scored for score in after_nothing):
+        after_nothing = scorer.score_all("\n", _answers(choices))
+    return dict(zip(choices, after_nothing, strict=True))
+
+
+def asked_context(context: str) -> str:
+    """What is read before the blank and the answer."""
+    return context.rstrip()
+
+
+def _answers(choices: Sequence[str]) -> list[str]:
+    return [f" {choice}" for choice in choices]

@@ -1,6 +1,6 @@
 """One entrant's way through the rows of a race, and where its calls are looked up and kept."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,10 +10,15 @@ from llmpick.measure.backend import Backend
 
 
 class Ledger(Protocol):
-    """Where calls are looked up and kept. `paid_before` holds the keys of calls that this run paid for before it was broken off."""
+    """Where calls are looked up and kept.
 
-    @property
-    def paid_before(self) -> Set[str]: ...
+    `paid_before` are the calls that this run paid for the candidate in earlier sittings, before it was broken off: answered or failed.
+    `is_paid` says whether a call that is held was paid by this run, for this very candidate and row.
+    """
+
+    def paid_before(self, candidate: str) -> Sequence[CallRecord]: ...
+
+    def is_paid(self, call: CallRecord) -> bool: ...
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]: ...
 

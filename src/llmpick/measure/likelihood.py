@@ -6,21 +6,19 @@ for is decided here, once, so that two engines differ in their arithmetic only.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from llmpick.evidence.call import EngineInfo
 from llmpick.evidence.errors import EngineError, InputError
 from llmpick.evidence.likelihood import TextScore
+from llmpick.measure.windows import Placed, Tokens, Window, begins, placed, unscorable, windows
 
-Tokens = tuple[int, ...]
+__all__ = ["Placed", "TextScorer", "TokenScorer", "Tokens", "Window", "placed", "tokenizer_warning", "unscorable", "windows"]
 
 DEFAULT_WINDOW_TOKENS = 512
 """Read at once where the caller does not say: the same for every engine, so that models are compared with equal context."""
-CHARACTER_TOKENS = 4
-"""The most tokens that one character can be cut into: its bytes in UTF-8."""
 
 
 @runtime_checkable
@@ -40,6 +38,18 @@ class TextScorer(Protocol):
         question are treated alike. `text_bytes` then counts it. A text that is joined to the context all the same is tokenised by itself.
 
         Raises `InputError` for an empty text and for one that does not fit, `EngineError` when the machinery failed.
+        """
+        ...
+
+    def score_all(self, context: str, texts: Sequence[str]) -> list[TextScore]:
+        """The same for several texts after one context, which is read once where the engine can keep it; `processed_tokens` of the first
+        then holds those of the context, and those of the others their own only.
+        """
+        ...
+
+    def prepare(self, groups: Sequence[Sequence[str]]) -> None:
+        """Tells which contexts will be asked for, in any order: what all of a group begin with is read once where the engine can keep it,
+        and left out of `processed_tokens`. Replaces what was prepared before.
         """
         ...
 
@@ -67,73 +77,6 @@ class TextScorer(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Tokens that are read at once, of which those from `scored_from` on (at least 1) are scored."""
-
-    tokens: Tokens
-    scored_from: int
-
-    @property
-    def scored(self) -> Tokens:
-        return self.tokens[self.scored_from :]
-
-
-def windows(text: Tokens, beginning: Tokens, *, window: int, stride: int, unscored: int = 0) -> Iterator[Window]:
-    """Cuts a text so that each of its tokens but the first `unscored` is scored once.
-
-    The first window is full; each further one scores `stride` new tokens after `window` - `stride` known ones, `beginning` among them.
-    """
-    room = window - len(beginning)
-    end = min(room, len(text))
-    yield Window(beginning + text[:end], len(beginning) + unscored)
-    while end < len(text):
-        start, scored = end + stride - room, end
-        end = min(end + stride, len(text))
-        yield Window(beginning + text[start:end], len(beginning) + scored - start)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A text in its place: the tokens `before` it, those that are `scored`, and how many bytes of UTF-8 these stand for."""
-
-    before: Tokens
-    scored: Tokens
-    text_bytes: int
-
-
-def placed(context: str, text: str, tokenize: Callable[[str], Tokens]) -> Placed:
-    """Finds the tokens of `text` after `context`, by the rule of `TextScorer.score`."""
-    kept = context.rstrip()
-    # A blank belongs to the next word in nearly every vocabulary; line breaks are joined to what follows, or to each other, by some.
-    if kept != context and (context[-1] in " \t" or not _begins(tokenize(context + "a"), tokenize(context))):
-        context, text = kept, context[len(kept) :] + text
-    before, whole = tokenize(context), tokenize(context + text)
-    joined = not _begins(whole, before) or len(whole) == len(before)
-    return Placed(before, tokenize(text) if joined else whole[len(before) :], len(text.encode()))
-
-
-def _begins(whole: Tokens, start: Tokens) -> bool:
-    return whole[: len(start)] == start
-
-
-def unscorable(text: str, tokens: Tokens, decode: Callable[[Tokens], str]) -> tuple[int, int]:
-    """How many tokens at the begin of a text cannot be scored where nothing stands before it, and their bytes of UTF-8.
-
-    That is the first token, and the rest of its last character where a character is cut into several tokens.
-    """
-    stripped = text.lstrip()
-    for count in range(1, min(CHARACTER_TOKENS, len(tokens)) + 1):
-        shown = decode(tokens[:count])
-        if text.startswith(shown) and shown:
-            return count, len(shown.encode())
-        # Some tokenizers drop the space before a text's first word when they decode it.
-        if stripped.startswith(shown.lstrip()) and shown.strip():
-            return count, len(text.encode()) - len(stripped.encode()) + len(shown.lstrip().encode())
-    # A tokenizer that rewrites text (NFKC, lower case): its own words for the first token are the best guess.
-    return 1, min(len(decode(tokens[:1]).encode()), len(text.encode()) - 1)
-
-
 class TokenScorer(ABC):
     """A `TextScorer` whose engine only has to tokenise, decode and supply log-probabilities of tokens."""
 
@@ -142,11 +85,38 @@ class TokenScorer(ABC):
     max_tokens: int | None
 
     def score(self, context: str, text: str) -> TextScore:
+        return self.score_all(context, (text,))[0]
+
+    def score_all(self, context: str, texts: Sequence[str]) -> list[TextScore]:
         self._check_open()
+        placed_texts = [self._in_place(context, text) for text in texts]
+        scores: list[TextScore] = []
+        for i, (window, skipped, text_bytes) in enumerate(placed_texts):
+            read = len(window.tokens)
+            if self._shares_context:
+                known = placed_texts[i - 1][0] if i else None
+                again = known is not None and known.tokens[: known.scored_from] == window.tokens[: window.scored_from]
+                read -= window.scored_from if again else self._prefix_of(window)
+            nats = self._nats_after(window)
+            scores.append(self._score(nats, len(window.scored), text_bytes, not skipped, read))
+        return scores
+
+    def prepare(self, groups: Sequence[Sequence[str]]) -> None:
+        self._check_open()
+        if self._shares_context:
+            self._prefixes = tuple(filter(None, (self._shared_by(contexts) for contexts in groups if len(contexts) > 1)))
+
+    def _shared_by(self, contexts: Sequence[str]) -> Tokens:
+        """But for the last token, which a tokenizer may join with what follows it in another context."""
+        from llmpick.measure.tokenized import common_prefix
+
+        return common_prefix([self._begun(placed(context, "a", self._tokenize).before) for context in contexts])[:-1]
+
+    def _in_place(self, context: str, text: str) -> tuple[Window, int, int]:
+        """The tokens of both, how many of the text's first ones are not scored, and the bytes of the others."""
         _check_text(context + text, text, self._where)
         found = placed(context, text, self._tokenize)
-        beginning = self._beginning
-        before = found.before if beginning and _begins(found.before, beginning) else beginning + found.before
+        before = self._begun(found.before)
         skipped, skipped_bytes = (0, 0) if before else unscorable(text, found.scored, self._decode)
         self._check_scored(len(found.scored) - skipped)
         window = Window(before + found.scored, len(before) + skipped)
@@ -157,8 +127,17 @@ class TokenScorer(ABC):
                 where=self._where,
                 remedy="shorten them, open the model with more context, or score a long text as a document",
             )
-        nats = self._nats_after(window)
-        return self._score(nats, len(window.scored), found.text_bytes - skipped_bytes, not skipped, len(window.tokens))
+        return window, skipped, found.text_bytes - skipped_bytes
+
+    def _begun(self, tokens: Tokens) -> Tokens:
+        """The tokens of a context with what the model's tokenizer puts before a text, once."""
+        beginning = self._beginning
+        return tokens if beginning and begins(tokens, beginning) else beginning + tokens
+
+    def _prefix_of(self, window: Window) -> int:
+        """How many of the window's first tokens were prepared: fewer than what stands before its text."""
+        lengths = [len(prefix) for prefix in self._prefixes if len(prefix) < window.scored_from and begins(window.tokens, prefix)]
+        return max(lengths, default=0)
 
     def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
         self._check_open()
@@ -166,7 +145,7 @@ class TokenScorer(ABC):
         beginning = self._beginning
         window, stride = self._checked(window, stride)
         tokens = self._tokenize(text)
-        if beginning and _begins(tokens, beginning):
+        if beginning and begins(tokens, beginning):
             tokens = tokens[len(beginning) :]
         skipped, skipped_bytes = (0, 0) if beginning else unscorable(text, tokens, self._decode)
         self._check_scored(len(tokens) - skipped)
@@ -193,6 +172,10 @@ class TokenScorer(ABC):
     _where: str
     """The file or address, for errors."""
     _closed = False
+    _shares_context = False
+    """Whether `_nats_after` reads what stands before texts once for all of them, and a prepared prefix once for all contexts."""
+    _prefixes: tuple[Tokens, ...] = ()
+    """What was prepared, one for each group."""
 
     @abstractmethod
     def _tokenize(self, text: str) -> Tokens:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -33,7 +34,8 @@ HINTS_ONLY = re.compile(r"common_fit_params|please consider|for example:|exiting
 class Start:
     """What a child is started with. Bytes, seconds; `n_threads` are the threads that compute.
 
-    With `states_of_tokens` the child also serves final hidden states, of so many tokens at once.
+    With `states_of_tokens` the child also serves final hidden states, of so many tokens at once; with `logits` it serves nothing, and
+    tells log-probabilities when it is asked for them (`LlamaCppProcess.ask`).
     """
 
     path: Path
@@ -42,10 +44,13 @@ class Start:
     memory_limit_bytes: int
     timeout_s: float
     states_of_tokens: int = 0
+    logits: bool = False
 
 
 class LlamaCppProcess:
-    """A running child: `url` and `key` reach it, `version` is the wheel's, `devices` are those that the wheel can use."""
+    """A running child: `url` and `key` reach it, `version` is the wheel's, `devices` are those that the wheel can use. `unsupported` says
+    why a child that was asked for logits has none.
+    """
 
     def __init__(self, start: Start) -> None:
         """Returns when the model can be asked. Raises `ModelFileError` for a file that llama.cpp refuses or dies of, `EngineError` (fatal)
@@ -70,6 +75,7 @@ class LlamaCppProcess:
         self.url: str = ready["address"]
         self.version: str = ready["version"]
         self.devices: list[dict[str, str]] = ready["devices"]
+        self.unsupported: str | None = ready.get("unsupported")
 
     @property
     def pid(self) -> int | None:
@@ -77,6 +83,39 @@ class LlamaCppProcess:
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def ask(self, question: Mapping[str, Any], timeout_s: float) -> Any:
+        """What a child started with `logits` answers. Raises `EngineError` when it refuses, dies or takes too long. A child whose answer is
+        not waited for is killed, since it would be taken for that to the next question.
+        """
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = ""
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+            ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
+            if not ready:
+                raise self._no_answer(f"it took more than {timeout_s:.0f} s")
+            line = self._process.stdout.readline()
+        except (OSError, ValueError):
+            pass  # It is gone, or was closed meanwhile.
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        if not line:
+            raise self._no_answer(f"it {self.fate()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise self._no_answer(answer["error"])
+        return answer["told"]
+
+    def _no_answer(self, why: str) -> EngineError:
+        return EngineError(
+            f"llama.cpp cannot score this text: {why}", where=str(self._start.path), remedy="leave the text out, or choose another file"
+        )
 
     def log(self) -> str:
         """All that the child has said on standard error."""
@@ -141,6 +180,7 @@ class LlamaCppProcess:
             "slot_save_path": f"{self._folder}/",
             "api_key": self.key,
             "states_of_tokens": self._start.states_of_tokens,
+            "logits": self._start.logits,
         }
         assert process.stdin is not None
         try:

@@ -15,7 +15,7 @@ from llmpick.decide.cost import cost_ranks
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.task import Budget
 from llmpick.measure.budget import Beside, within_budget
-from llmpick.measure.calls import run_batch
+from llmpick.measure.calls import lost_before, run_batch, unused_of
 from llmpick.measure.garage import Garage
 from llmpick.measure.lane import Batch, Lane, Ledger
 from llmpick.stats.plain import FIRST_BATCH, GROWTH
@@ -64,13 +64,17 @@ def run_race(
     on_look: Callable[[Look], None],
     on_call: Callable[[Lane, CallRecord], None],
     beside: Callable[[], Beside] = Beside,
+    on_interrupt: Callable[[], None] = lambda: None,
 ) -> RaceEnd:
     """Races the lanes over `rows` rows. Models stay loaded together as far as `capacity_bytes` allow. `beside` tells what was spent on
     the race beside the lanes' own calls.
 
-    Ctrl-C ends the race like a spent budget, when the calls under way have come back and are recorded.
+    Ctrl-C ends the race like a spent budget, when the calls under way have come back and are recorded; `on_interrupt` is called at once,
+    and another Ctrl-C does not wait for them.
     """
     garage = Garage(capacity_bytes, ledger)
+    for lane in lanes:
+        lane.paid.extend(lost_before(lane.candidate, ledger))
     try:
         while True:
             look = _look(lanes, rows, rule)
@@ -83,11 +87,13 @@ def run_race(
             batch = within_budget(wanted, lanes, budget, beside())
             if not batch:
                 return RaceEnd(look, Stop.BUDGET, "the budget is spent")
-            run_batch(batch, garage, ledger, on_call)
+            run_batch(batch, garage, ledger, on_call, on_interrupt)
     except KeyboardInterrupt:
         return RaceEnd(_look(lanes, rows, rule), Stop.INTERRUPTED, "it was interrupted")
     finally:
         garage.close()
+        for lane in lanes:
+            lane.paid.extend(unused_of(lane.candidate, lane.paid, ledger))
 
 
 def _look(lanes: Sequence[Lane], rows: int, rule: Rule) -> Look:

@@ -120,8 +120,10 @@ def run_text_race(
     budget: Budget,
     capacity_bytes: int,
     on_look: Callable[[TextLook], None],
+    on_read: Callable[[Reader, int], None] = lambda _, __: None,
 ) -> TextRaceEnd:
-    """Reads until the race is decided, the budget is spent, or Ctrl-C. `chunks` stand in their random order.
+    """Reads until the race is decided, the budget is spent, or Ctrl-C. `chunks` stand in their random order. `on_read` is told which
+    reader begins to read, up to how many chunks.
 
     A reader whose engine fails leaves alone; the end is `STUCK` when none is left.
     """
@@ -130,7 +132,7 @@ def run_text_race(
     try:
         for wanted in looks(len(chunks)):
             reach = _affordable(wanted, readers, budget)
-            _read(_left(readers), chunks[:reach], shelf)
+            _read(_left(readers), chunks[:reach], shelf, on_read)
             left = _left(readers)
             if not left:
                 return TextRaceEnd(RaceStop.STUCK, (), (), None)
@@ -218,9 +220,11 @@ def _affordable(wanted: int, readers: Sequence[Reader], budget: Budget) -> int:
     return done + min(room)
 
 
-def _read(readers: Sequence[Reader], chunks: Sequence[HasText], shelf: "_Shelf") -> None:
+def _read(readers: Sequence[Reader], chunks: Sequence[HasText], shelf: "_Shelf", on_read: Callable[[Reader, int], None]) -> None:
     """Lets every reader go on to the end of `chunks`; those that are loaded already go first."""
     for reader in sorted(readers, key=lambda reader: not shelf.holds(reader)):
+        if any(map(reader.has_to_read, range(len(chunks)))):
+            on_read(reader, len(chunks))
         for i in range(len(reader.scores), len(chunks)):
             read = reader.kept.get(i)
             if read is None:

@@ -43,6 +43,7 @@ def compare_document(compared: ComparedRuns) -> dict[str, Any]:
         "mcnemar": difference.counts and dict(zip(("both", "only_a", "only_b", "neither"), difference.counts, strict=True)),
         "cluster": found.cluster,
         "clusters": difference.clusters,
+        "any_stop": found.any_stop,
         "detectable_difference": found.detectable,
         "rows_to_decide": _interval(found.rows_to_decide) if isinstance(found.rows_to_decide, Interval) else None,
         "rows_to_same": found.rows_to_same,
@@ -81,15 +82,34 @@ def print_comparison(compared: ComparedRuns, console: Console, *, rows: int) -> 
 def verdict(compared: ComparedRuns) -> str:
     """The answer in one sentence."""
     found, interval = compared.comparison, compared.comparison.difference.interval
-    a, b = (f"{label} ({one_line(side.candidate)})" for label, side in (("A", compared.first), ("B", compared.second)))
-    size = f"{numbers.distance(interval.value)} {numbers.points_bounds(_turned(interval))}"
+    a, b = _named(compared)
+    minus = f"A minus B is {numbers.points(interval)} points for new inputs like these"
+    if not found.rows:
+        within = f", the same within {numbers.distance(found.tolerance or 0)}" if found.finding == "same" else ""
+        rows = f"all {found.n:,} rows" if found.n > 1 else "the one row"
+        return f"{a} and {b} score the same on {rows} that both have: {minus}{within}."
     if found.finding == "same":
-        within = numbers.distance(found.tolerance or 0)
-        return f"{a} and {b} are the same within {within}: A minus B is {numbers.points(interval)} points for new inputs like these."
+        return f"{a} and {b} are the same within {numbers.distance(found.tolerance or 0)}: {minus}."
     if found.finding != "undecided":
         better, worse = (a, b) if found.finding == "first" else (b, a)
+        size = f"{numbers.distance(interval.value)} {numbers.points_bounds(_turned(interval))}"
         return f"{better} is better than {worse} by {size} for new inputs like these."
     return f"These rows cannot tell {a} and {b} apart{_what_would(found)}."
+
+
+def _named(compared: ComparedRuns) -> tuple[str, str]:
+    """Both sides in a sentence, with their runs or files where these are two: two runs often have candidates of one name."""
+    sides, one_source = (compared.first, compared.second), compared.first.source == compared.second.source
+    names = [one_line(side.candidate if one_source else f"{side.candidate}, {_origin(side)}") for side in sides]
+    return f"A ({names[0]})", f"B ({names[1]})"
+
+
+def _origin(side: Side) -> str:
+    """The run's whole id, else the file or folder as the user named it."""
+    if side.source.startswith("run "):
+        return side.source
+    named, _, candidate = side.run.rpartition(":")
+    return named if named and candidate.lower() in side.candidate.lower() else side.run
 
 
 def _what_would(found: Comparison) -> str:
@@ -130,7 +150,7 @@ def _notes(found: Comparison) -> list[str]:
     clusters = found.difference.clusters
     if clusters is not None and clusters < ROUGH_CLUSTERS:
         notes.append(f"the rows come from {clusters} clusters only, so that the intervals are rough and rather too narrow")
-    if found.difference.test == "sign test, exact" and found.finding == "undecided":
+    if found.difference.test == "random weights" and found.finding == "undecided":
         notes.append("almost all rows are equal, so that the few that differ say little of how much others would")
     return notes
 

@@ -38,10 +38,14 @@ def print_facts(lines: Sequence[Line], console: Console) -> None:
 
 
 def source_text(source: Source) -> str:
-    """The title, the day from which it could be known, the day on which somebody compared it, and where it is."""
-    days = [source.published.isoformat()] if source.published else []
-    days += [f"checked {source.checked.isoformat()}"] if source.checked else [] if source.published else ["not dated, not checked"]
-    return one_line(f"{source.title} ({', '.join(days)})" + (f" {source.url}" if source.url else ""))
+    """The title, the day from which it could be known, the day on which somebody compared it, and where it is.
+
+    What is read anew each time (a file, this machine) has no address and needs no day; of anything else it is said that there is none.
+    """
+    days = [f"published {source.published}"] if source.published else []
+    days += [f"checked {source.checked}"] if source.checked else []
+    days = days or (["not dated, not checked"] if source.url else [])
+    return one_line(source.title + (f" ({', '.join(days)})" if days else "") + (f", {source.url}" if source.url else ""))
 
 
 def fact_document(fact: Fact[Any], value: Any) -> dict[str, Any]:

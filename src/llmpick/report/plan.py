@@ -13,6 +13,7 @@ from llmpick.estimate.plan import CallCost, Plan, RulePlan
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.facts import source_document
+from llmpick.report.runs import short_names
 from llmpick.report.text import one_line
 
 SCHEMA_VERSION = 1
@@ -29,9 +30,8 @@ def _lines(plan: Plan) -> Iterator[str | Table]:
     yield _rows_table(plan)
     for rule in plan.rules:
         yield from _rule_lines(plan, rule)
-    if plan.candidates > 1:
-        half = _of(plan.resolution.half_of_rows, _points)
-        yield f"On your rows themselves any difference is known when all are run; when half are, one of {half} points."
+    half = _of(plan.resolution.half_of_rows, _points)
+    yield f"On your rows themselves any difference is known when all are run; when half are, one of {half} points."
     if plan.calls:
         yield _call_table(plan)
     yield f"Medians with their 90% ranges over {plan.races} simulated races (and fewer for other numbers of rows)."
@@ -55,19 +55,16 @@ def _rows_table(plan: Plan) -> Table:
     table.add_column("rows", justify="right", no_wrap=True)
     for rule in plan.rules:
         table.add_column(f"calls, {rule.guarantee}", justify="right", no_wrap=True)
-    if plan.candidates > 1:
-        table.add_column("points apart", justify="right", no_wrap=True)
-        table.add_column("best shown", justify="right", no_wrap=True)
+    table.add_column("points apart", justify="right", no_wrap=True)
+    table.add_column("best shown", justify="right", no_wrap=True)
     resolutions = dict([(plan.rows, plan.resolution), *plan.resolution_at])
     for rows in sorted(resolutions):
         calls = [dict([(plan.rows, rule.calls), *rule.calls_at])[rows] for rule in plan.rules]
         told = resolutions[rows]
-        apart = [_of(told.new_inputs, _points), _chance(told.decides)] if plan.candidates > 1 else []
-        cells = [numbers.count(rows), *(_of(each, _whole) for each in calls), *apart]
+        cells = [numbers.count(rows), *(_of(each, _whole) for each in calls), _of(told.new_inputs, _points), _chance(told.decides)]
         table.add_row(*map(Text, cells), style="bold" if rows == plan.rows else "")
-    if plan.candidates > 1:
-        table.caption = "for new inputs, all rows run: points apart that are told, and how often the best is shown"
-        table.caption_justify = "left"
+    table.caption = "The last two columns are for new inputs, all rows run: what difference is told, and how often the best is shown."
+    table.caption_justify = "left"
     return table
 
 
@@ -89,11 +86,12 @@ def _call_table(plan: Plan) -> Table:
     table.add_column("one call of", overflow="fold")
     for heading in ("tokens read", "written", "seconds", "money", "kept"):
         table.add_column(heading, justify="right")
+    names = short_names(call.candidate for call in plan.calls)
     for call in plan.calls:
         seconds = "-" if isinstance(call.seconds, Unknown) else _of(call.seconds, numbers.seconds)
         money = _of(call.money, numbers.money) if call.money else "-"
         cells = (_of(call.prompt_tokens, _whole), _of(call.output_tokens, _whole), seconds, money, numbers.count(call.kept))
-        table.add_row(Text(one_line(call.candidate)), *map(Text, cells))
+        table.add_row(Text(names[call.candidate]), *map(Text, cells))
     return table
 
 

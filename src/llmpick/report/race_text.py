@@ -1,57 +1,27 @@
-"""The answer of `race --text`: in the terminal, and as a JSON document. Nothing but the answer is read.
-
-Rules of the document as elsewhere: what is unknown is null, with its reason under the same key of `unknown`; numbers are finite and not
-rounded; within one `schema_version` keys are only added.
-"""
+"""The answer of `race --text` in the terminal. Nothing but the answer is read."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmpick.decide.race_answer import Place, RaceVerdict
-from llmpick.decide.text_answer import TextDifference, TextFigures, TextRaceAnswer, TextRacer, TextSpending
+from llmpick.decide.text_answer import TextDifference, TextFigures, TextRaceAnswer, TextRacer
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
+from llmpick.report.race_text_json import readers_of, text_race_to_json, why_nobody
 from llmpick.report.text import joined, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-SCHEMA_VERSION = 1
+__all__ = ["print_text_race", "text_race_to_json"]
+
 WIDEST_NAME = 44
 WIDE = 100
 """Below so many columns what is said again elsewhere is left out of the table."""
 _STYLES = {Place.CHOSEN: "bold green", Place.LEADER: "bold", Place.TIED: "green", Place.BEATEN: "red", Place.FAILED: "bold red"}
-
-
-def text_race_to_json(answer: TextRaceAnswer) -> dict[str, Any]:
-    """The whole answer as plain JSON values. Shares are shares (0.01 is 1%), `difference` is against the winner."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "text": answer.text,
-        "verdict": answer.verdict.value,
-        "stop": answer.stop.value,
-        "decided": answer.verdict is not RaceVerdict.UNDECIDED,
-        "winner": answer.winner,
-        "tie": list(answer.tie),
-        "reasons": list(answer.reasons),
-        "candidates": [_racer(racer) for racer in answer.racers],
-        "chunks": answer.chunks,
-        "text_bytes": answer.text_bytes,
-        "documents": answer.documents,
-        "units": answer.units,
-        "unit": answer.unit,
-        "confidence": answer.confidence,
-        "tolerance": answer.tolerance,
-        "cost_by": answer.cost_by,
-        "seed": answer.seed,
-        "more_chunks": answer.more_chunks,
-        "spent": _spent(answer.spent) | {"reads_of_all": answer.chunks * _readers(answer)},
-        "notes": list(answer.notes),
-        "unknown": _reasons(winner=None if answer.winner else "no model is left", more_chunks=_why_no_more(answer)),
-    }
 
 
 def print_text_race(answer: TextRaceAnswer, console: "Console") -> None:
@@ -90,7 +60,7 @@ def _headline(answer: TextRaceAnswer, names: Mapping[str, str]) -> list[str]:
     figure = f"{_bits(best.figures.on_text)} bits per byte on this text" if best and isinstance(best.figures, TextFigures) else ""
     if answer.verdict is RaceVerdict.UNDECIDED:
         more = f" About {numbers.counted(answer.more_chunks, 'more chunk')} would decide." if answer.more_chunks else ""
-        leads = f"{winner} leads: {figure}." if figure else "No model is left."
+        leads = f"{winner} leads: {figure}." if figure else f"{why_nobody(answer).capitalize()}."
         return [f"Undecided: {joined(answer.reasons)}.", leads + more]
     if answer.verdict is RaceVerdict.TIE:
         others = joined([names[name] for name in answer.tie[1:]])
@@ -116,15 +86,18 @@ def _table(answer: TextRaceAnswer, names: Mapping[str, str], *, wide: bool) -> "
     for title in ("ppl/token", "chunks", *(("bytes/token", "KB/s") if wide else ())):
         table.add_column(title, justify="right", no_wrap=True)
     for one in answer.racers:
+        name = Text.assemble(names[one.candidate], "\n", (one.place.value, _STYLES.get(one.place, "")))
         if not isinstance(one.figures, TextFigures):
+            if one.place is not Place.FAILED:
+                table.add_row(name, "-", "", "-", f"0 of {numbers.count(answer.chunks)}", *(("-", "-") if wide else ()))
             continue
         figures = one.figures
         speed = f"{figures.bytes / 1000 / figures.seconds:.2g}" if figures.seconds else "-"
         table.add_row(
-            Text.assemble(names[one.candidate], "\n", (one.place.value, _STYLES.get(one.place, ""))),
+            name,
             _stacked(figures.on_text, _figure),
             _stacked(one.difference.on_text, _signed) if one.difference else "",
-            f"{figures.perplexity_per_token:.1f}",
+            "-" if isinstance(figures.on_text, Unknown) else f"{figures.perplexity_per_token:,.1f}",
             f"{numbers.count(figures.chunks)} of {numbers.count(answer.chunks)}",
             *((f"{figures.bytes_per_token:.2f}", speed) if wide else ()),
         )
@@ -142,7 +115,12 @@ def _legend(answer: TextRaceAnswer) -> str:
 def _new_text(answer: TextRaceAnswer, names: Mapping[str, str]) -> list[str]:
     """What to expect of other text, and which of the differences will hold there."""
     return [
-        f"{names[one.candidate]}: {_bits(one.figures.bits_per_byte)} bits per byte{_apart(one.difference, answer)}"
+        f"{names[one.candidate]}: "
+        + (
+            f"unknown, {figure.reason}"
+            if isinstance(figure := one.figures.bits_per_byte, Unknown)
+            else f"{_bits(figure)} bits per byte{_apart(one.difference, answer)}"
+        )
         for one in answer.racers
         if isinstance(one.figures, TextFigures)
     ]
@@ -160,14 +138,11 @@ def _apart(difference: TextDifference | None, answer: TextRaceAnswer) -> str:
 
 def _cost(answer: TextRaceAnswer) -> str:
     spent = answer.spent
-    reads = f"{numbers.count(spent.reads)} of {numbers.count(_readers(answer) * answer.chunks)} reads of a chunk by a model"
+    reads = f"{numbers.count(spent.reads)} of {numbers.count(readers_of(answer) * answer.chunks)} reads of a chunk by a model"
     loading = f", and {numbers.seconds(spent.load_seconds)} of loading" if spent.load_seconds else ""
-    reused = f" {numbers.count(spent.reused)} further reads were kept from earlier races and cost nothing." if spent.reused else ""
+    further = numbers.counted(spent.reused, "further read")
+    reused = f" {further} {'was' if spent.reused == 1 else 'were'} kept from earlier races and cost nothing." if spent.reused else ""
     return f"{reads}, {numbers.count(spent.processed_tokens)} tokens processed, {numbers.seconds(spent.seconds)}{loading}.{reused}"
-
-
-def _readers(answer: TextRaceAnswer) -> int:
-    return sum(isinstance(racer.figures, TextFigures) for racer in answer.racers)
 
 
 def _failed(answer: TextRaceAnswer) -> list[TextRacer]:
@@ -209,90 +184,3 @@ def _signed(share: float) -> str:
 
 def _share(tolerance: float) -> str:
     return f"{100 * tolerance:g}%"
-
-
-def _racer(one: TextRacer) -> dict[str, Any]:
-    figures = one.figures
-    known = isinstance(figures, TextFigures)
-    why = figures.reason if isinstance(figures, Unknown) else ""
-    own: dict[str, Any] = {
-        "bits_per_byte": _interval(figures.bits_per_byte) if known else None,
-        "bits_per_byte_on_text": _interval(figures.on_text) if known else None,
-        "perplexity_per_token": figures.perplexity_per_token if known else None,
-        "bytes_per_token": figures.bytes_per_token if known else None,
-        "tokens": figures.tokens if known else None,
-        "bytes": figures.bytes if known else None,
-    }
-    reasons = {key: why for key in own if not known}
-    if known:
-        reasons = _reasons(bits_per_byte=_why(figures.bits_per_byte), bits_per_byte_on_text=_why(figures.on_text))
-    engine = one.engine
-    rest: dict[str, Any] = {
-        "difference": _difference(one.difference) if one.difference else None,
-        "engine": {"name": engine.name, "version": engine.version, "device": engine.device, "options": dict(engine.options)}
-        if engine
-        else None,
-        "weight_bytes": one.weight_bytes,
-        "instructed": one.instructed,
-    }
-    reasons |= _reasons(
-        difference=None if one.difference else "it is the winner" if known else why,
-        engine=None if engine else "it was not loaded",
-        weight_bytes=None if one.weight_bytes is not None else "its files are not here",
-        instructed=None if one.instructed is not None else "its files are not here",
-    )
-    return {
-        "candidate": one.candidate,
-        "place": one.place.value,
-        "reasons": list(one.reasons),
-        **own,
-        "chunks": figures.chunks if known else 0,
-        **rest,
-        "spent": _spent(one.spent),
-        "unknown": reasons,
-    }
-
-
-def _difference(difference: TextDifference) -> dict[str, Any]:
-    return {
-        "on_new_text": _interval(difference.on_new_text),
-        "on_text": _interval(difference.on_text),
-        "more_units": difference.more_units,
-        "unknown": _reasons(
-            on_new_text=_why(difference.on_new_text),
-            on_text=_why(difference.on_text),
-            more_units="more than anybody has" if difference.more_units is None else None,
-        ),
-    }
-
-
-def _interval(interval: Interval | Unknown) -> dict[str, float] | None:
-    if isinstance(interval, Unknown):
-        return None
-    return {"value": interval.value, "low": interval.low, "high": interval.high, "confidence": interval.confidence}
-
-
-def _spent(spent: TextSpending) -> dict[str, Any]:
-    return {
-        "reads": spent.reads,
-        "bytes": spent.bytes,
-        "processed_tokens": spent.processed_tokens,
-        "seconds": spent.seconds,
-        "load_seconds": spent.load_seconds,
-        "reused": spent.reused,
-    }
-
-
-def _why(value: Interval | Unknown) -> str | None:
-    return value.reason if isinstance(value, Unknown) else None
-
-
-def _why_no_more(answer: TextRaceAnswer) -> str | None:
-    if answer.more_chunks is not None:
-        return None
-    return "nothing can be said yet" if answer.verdict is RaceVerdict.UNDECIDED else "it is decided"
-
-
-def _reasons(**whys: str | None) -> dict[str, str]:
-    """The reasons of what is null."""
-    return {key: why for key, why in whys.items() if why}

@@ -4,7 +4,7 @@ All text that a user, a file or a model wrote goes to the terminal as `Text` and
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.text import Text
 from llmpick.evidence.call import CallRecord, Outcome
 from llmpick.measure.thinking import split
 from llmpick.report import numbers
-from llmpick.report.runs import SCHEMA_VERSION, iso, result, run_document
+from llmpick.report.runs import SCHEMA_VERSION, iso, result, run_document, short_names
 from llmpick.report.text import one_line
 from llmpick.store.records import LoadRecord, RunDetail, Sitting, WholeRun
 
@@ -68,20 +68,22 @@ def print_run(whole: WholeRun, console: Console) -> None:
     _print_head(whole.run, console)
     for sitting in whole.run.sittings:
         _print_sitting(sitting, console)
+    names = short_names(dict.fromkeys([*_names(whole.calls), *(load.candidate for load in whole.loads)]))
     if whole.loads:
-        console.print(_loads_table(whole.loads))
+        console.print(_loads_table(whole.loads, names))
     if whole.calls:
-        console.print(_tally_table(tallies(whole.calls)))
-    _print_result(whole.run, console)
+        console.print(_tally_table(tallies(whole.calls), names))
+    _print_result(whole.run, names, console)
 
 
 def print_calls(entries: Entries, console: Console) -> None:
     """One line per call, without the reasoning before an answer; what is too long is cut."""
+    names = short_names(_names(entries))
     table = _table("row", "candidate", "outcome", ">score", ">time", "output")
     for call, _ in entries:
         output = _cut(one_line(call.error or split(call.output).answer or call.output))
         score = "-" if call.score is None else f"{call.score:.3g}"
-        cells = (one_line(call.row), one_line(call.candidate), call.outcome.value, score, numbers.seconds(call.seconds), output)
+        cells = (one_line(call.row), names[call.candidate], call.outcome.value, score, numbers.seconds(call.seconds), output)
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
 
@@ -125,7 +127,7 @@ def _print_head(run: RunDetail, console: Console) -> None:
     ended = "" if run.finished is None else f", ended {run.finished:%Y-%m-%d %H:%M:%S} UTC"
     console.print(Text(f"started {run.started:%Y-%m-%d %H:%M:%S} UTC{ended}; seed {run.seed}; fingerprint {run.fingerprint}"))
     console.print(Text("Inputs"))
-    _print_pairs(run.inputs, console)
+    _print_pairs({name: value for name, value in run.inputs.items() if name != "rows"}, console)  # one entry for every row
 
 
 def _print_sitting(sitting: Sitting, console: Console) -> None:
@@ -135,33 +137,39 @@ def _print_sitting(sitting: Sitting, console: Console) -> None:
     console.print(Padding(Text(", ".join(versions + packages)), (0, 0, 0, 2)))
 
 
-def _print_result(run: RunDetail, console: Console) -> None:
+def _print_result(run: RunDetail, names: Mapping[str, str], console: Console) -> None:
     console.print(Text(f"Result: {result(run)}", style="bold"))
     for reason in (run.answer or {}).get("reasons", ()):
-        console.print(Text(f"- {one_line(str(reason))}"))
+        text = str(reason)
+        for id_ in sorted(names, key=len, reverse=True):
+            text = text.replace(id_, names[id_])
+        console.print(Text(f"- {one_line(text)}"))
 
 
 def _print_pairs(pairs: Any, console: Console) -> None:
+    """One value a line, and never broken: paths are to be copied."""
     for name, value in pairs.items():
-        console.print(Padding(Text(f"{one_line(str(name))}: {one_line(str(value))}"), (0, 0, 0, 2)))
+        several = value if isinstance(value, list | tuple) else [value]
+        for one in several:
+            console.print(Text(f"  {one_line(str(name))}: {one_line(str(one))}"), soft_wrap=True)
 
 
-def _loads_table(loads: Sequence[LoadRecord]) -> Table:
+def _loads_table(loads: Sequence[LoadRecord], names: Mapping[str, str]) -> Table:
     table = _table("loaded", "engine", "device", ">load time", ">memory")
     for load in loads:
         engine = f"{load.engine.name} {load.engine.version}"
         held = "-" if load.resident_bytes is None else numbers.memory(load.resident_bytes)
-        cells = (one_line(load.candidate), one_line(engine), one_line(load.engine.device), numbers.seconds(load.load_seconds), held)
+        cells = (names[load.candidate], one_line(engine), one_line(load.engine.device), numbers.seconds(load.load_seconds), held)
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
-def _tally_table(rows: Sequence[Tally]) -> Table:
+def _tally_table(rows: Sequence[Tally], names: Mapping[str, str]) -> Table:
     table = _table("candidate", ">rows", ">calls", ">paid", ">mean score", "outcomes", ">tokens", ">time")
     for row in rows:
         outcomes = ", ".join(f"{number} {name}" for name, number in row.outcomes.items())
         counts = (numbers.count(row.rows), numbers.count(row.calls), numbers.count(row.paid_calls))
-        cells = (one_line(row.candidate), *counts, _mean_score(row), outcomes, numbers.count(row.tokens), numbers.seconds(row.seconds))
+        cells = (names[row.candidate], *counts, _mean_score(row), outcomes, numbers.count(row.tokens), numbers.seconds(row.seconds))
         table.add_row(*(Text(cell) for cell in cells))
     return table
 

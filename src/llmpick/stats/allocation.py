@@ -5,7 +5,7 @@ With D_j the variance of the truth that stage j explains beyond the stages befor
 Neyman's rule. Where that would give a later stage more rows than an earlier one, the earlier one is worth less than it costs and is left
 out; all choices of stages are tried, since there are few. Source: Peherstorfer, Willcox and Gunzburger, "Optimal model management for
 multifidelity Monte Carlo estimation" (SIAM J. Sci. Comput. 38, 2016, A3163), theorem 3.4 and algorithm 1, here with a finite number of
-rows.
+rows. Stages may share parts, as two judges share the answer that both read: what the earlier one has bought the later one has for nothing.
 """
 
 from dataclasses import dataclass
@@ -31,57 +31,92 @@ class Allocation:
 
 
 def allocate(
-    covariance: NDArray[np.float64], costs: NDArray[np.float64], *, budget: float, rows: int, observed: int | None = None
+    covariance: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    *,
+    budget: float,
+    rows: int,
+    observed: int | None = None,
+    parts: NDArray[np.bool_] | None = None,
+    have: int = 0,
 ) -> Allocation:
-    """The best sizes n_1 >= ... >= n_J for a `budget` in the unit of `costs`, shape (J,), the last stage being the truth.
+    """The best sizes n_1 >= ... >= n_J for a `budget` in the unit of `costs`, shape (K,), the last stage being the truth.
 
-    `covariance` (J, J) of one row's evidence, from `observed` rows that have all stages (None: known). A regression on few rows explains
-    too much of them, so what is left is enlarged by (n - 1) / (n - 1 - p), p the number of stages used. Raises ValueError when the budget
-    does not pay for one row of the truth, a cost is not positive, or there are more than `MOST_STAGES` stages.
+    `covariance` (..., J, J) of one row's evidence, from `observed` rows that have all stages (None: known); of several estimates the mean
+    of their variances is made least. A regression on few rows explains too much of them, so what is left is enlarged by
+    (n - 1) / (n - 1 - p), p the number of stages used. `parts` (J, K) says which parts a stage needs, by default one of its own. The
+    first `have` rows have all stages already, and the budget is for what comes beyond them. Raises ValueError when it does not pay for
+    one row of the truth and there is none, a cost is not positive, or there are more than `MOST_STAGES` stages.
     """
-    count = len(costs)
-    if count > MOST_STAGES or (costs <= 0).any() or budget < costs[-1]:
+    count = covariance.shape[-1]
+    parts = np.eye(count, dtype=bool) if parts is None else parts
+    alone = float(costs[parts[-1]].sum())
+    if count > MOST_STAGES or (costs <= 0).any() or (have == 0 and budget < alone):
         raise ValueError(f"an allocation needs at most {MOST_STAGES} stages, positive costs, and a budget for one row of the truth")
-    plain = min(int(budget / costs[-1]), rows)
-    plain_variance = float(covariance[-1, -1]) * (1 / plain - 1 / rows)
-    best = Allocation((0,) * (count - 1) + (plain,), plain * float(costs[-1]), plain_variance, plain_variance)
+    plain = min(have + int(max(budget, 0.0) / alone), rows)
+    truth_variance = float(covariance[..., -1, -1].mean())
+    plain_variance = truth_variance * (1 / plain - 1 / rows)
+    best = Allocation((0,) * (count - 1) + (plain,), (plain - have) * alone, plain_variance, plain_variance)
     for size in range(1, count):
         for chosen in combinations(range(count - 1), size):
             stages = [*chosen, count - 1]
-            explained = _explained(covariance, stages, observed)
-            sizes = _sizes(explained, costs[stages], budget, rows)
+            explained, each = _explained(covariance, stages, observed), _each(parts, costs, stages)
+            sizes = _sizes(explained, each, budget, rows, have)
             if sizes is None:
                 continue
             variance = float((explained / sizes).sum() - explained.sum() / rows)
-            if variance < best.variance - 1e-12 * float(covariance[-1, -1]):
+            if variance < best.variance - 1e-12 * truth_variance:
                 table = dict(zip(stages, sizes.tolist(), strict=True))
                 everything = tuple(int(table.get(j, 0)) for j in range(count))
-                best = Allocation(everything, float(costs[stages] @ sizes), variance, plain_variance)
+                best = Allocation(everything, float(each @ (sizes - have)), variance, plain_variance)
     return best
+
+
+def least_explained(cheap: float, dear: float) -> float:
+    """The share of the truth's variance that a stage must foretell to pay at all, from what a row of it and of the truth cost.
+
+    With n_1 and n_2 at their best the variance falls only if r^2 > 4 c_1 c_2 / (c_1 + c_2)^2 (Cochran, Sampling Techniques, 3rd edition,
+    section 12.7). One that costs as much as the truth cannot: the truth tells all.
+    """
+    return 4 * cheap * dear / (cheap + dear) ** 2 if cheap < dear else 1.0
+
+
+def _each(parts: NDArray[np.bool_], costs: NDArray[np.float64], stages: list[int]) -> NDArray[np.float64]:
+    """What a row of each stage costs beyond the stages before it. One that needs nothing more is not quite free."""
+    before = np.maximum.accumulate(np.vstack([np.zeros(len(costs), dtype=bool), parts[stages[:-1]]]), axis=0)
+    return np.maximum((parts[stages] & ~before) @ costs, 1e-9 * float(costs.sum()))
 
 
 def _explained(covariance: NDArray[np.float64], stages: list[int], observed: int | None) -> NDArray[np.float64]:
     """What each stage explains of the truth's variance beyond those before it, shape of `stages`; last: all that is left."""
-    left = [float(covariance[-1, -1])]
+    truth = covariance[..., -1, -1]
+    left = [float(truth.mean())]
     for used in range(1, len(stages)):
-        known = covariance[np.ix_(stages[:used], stages[:used])]
-        with_truth = covariance[stages[:used], -1]
-        unexplained = float(covariance[-1, -1] - with_truth @ np.linalg.pinv(known, hermitian=True) @ with_truth)
-        left.append(unexplained * ((observed - 1) / max(observed - 1 - used, 1) if observed else 1.0))
+        known = covariance[..., stages[:used], :][..., stages[:used]]
+        with_truth = covariance[..., stages[:used], -1:]
+        foretold = (with_truth.swapaxes(-1, -2) @ np.linalg.pinv(known, hermitian=True) @ with_truth)[..., 0, 0]
+        left.append(float((truth - foretold).mean()) * ((observed - 1) / max(observed - 1 - used, 1) if observed else 1.0))
     return np.array([*(-np.diff(left)), left[-1]])
 
 
-def _sizes(explained: NDArray[np.float64], costs: NDArray[np.float64], budget: float, rows: int) -> NDArray[np.int64] | None:
-    """Neyman's sizes, those above the number of rows held there and the rest of the budget shared again. None where they would not fall."""
+def _sizes(explained: NDArray[np.float64], costs: NDArray[np.float64], budget: float, rows: int, have: int) -> NDArray[np.int64] | None:
+    """Neyman's sizes, those that would pass all rows, or fall short of those there are, held there and the rest of the budget shared
+    again. None where they would not fall from stage to stage.
+    """
     weight = np.sqrt(np.maximum(explained, 0.0) / costs)
-    sizes, full = np.zeros(len(costs)), np.zeros(len(costs), dtype=bool)
-    while not full.all():
-        free = budget - rows * float(costs[full].sum())
-        if free <= 0 or not (weight[~full] > 0).all():
+    sizes, held = np.zeros(len(costs)), np.zeros(len(costs), dtype=bool)
+    everything = budget + have * float(costs.sum())
+    while not held.all():
+        free = everything - float(costs[held] @ sizes[held])
+        if free <= 0 or not (weight[~held] > 0).all():
             return None
-        sizes = np.where(full, rows, weight * free / float((weight * costs)[~full].sum()))
-        if not (sizes > rows).any():
+        sizes = np.where(held, sizes, weight * free / float((weight * costs)[~held].sum()))
+        beyond, short = sizes > rows, sizes < have
+        if not (beyond | short).any():
             break
-        full |= sizes > rows
-    whole = np.floor(np.minimum(sizes, rows)).astype(np.int64)
+        # The side on which more is amiss is held first: the other may come right by it.
+        more = costs @ np.maximum(sizes - rows, 0.0) >= costs @ np.maximum(have - sizes, 0.0)
+        sizes = np.where(beyond, rows, sizes) if more else np.where(short, have, sizes)
+        held |= beyond if more else short
+    whole = np.floor(sizes + 1e-9).astype(np.int64)
     return whole if whole[-1] >= 1 and (np.diff(whole) <= 0).all() else None

@@ -44,6 +44,8 @@ ROUNDING = 1e-9
 FIRST_ROWS = 8
 GROWTH = 0.05
 """A batch is so large a part of the rows that were run; stopping late costs at most as much."""
+MOST_ROWS = 64
+"""Rows of a batch at most, so that the bets on them are made within 20 ms for 50 candidates (`benchmarks/race_speed.py`)."""
 
 
 @dataclass(slots=True)
@@ -109,29 +111,26 @@ class Bets:
         return np.asarray(self.shown.all(axis=1), dtype=np.bool_)
 
     def step(self, worst: Array, kindest: Array) -> None:
-        """One more row of all races: the scores (R, K), twice, where a lost one is taken as 0 in `worst` and 1 in `kindest`."""
-        seen, left = self.rows_seen, self.rows - self.rows_seen
-        count = self.alive.shape[1]
-        races, everyone = np.arange(len(self.alive)), np.arange(count)
-        ahead = self.worst[:, None, :] - self.kindest[:, :, None]
-        spread = self._spread(ahead)
-        self._lead(spread)
+        """One more row of all races: the scores (R, K), twice, where a lost one is taken as 0 in `worst` and 1 in `kindest`.
+
+        The copies of a bettor's capital differ on one row only in that of the opponent, who alone has the tolerance.
+        """
+        left, everyone = self.rows - self.rows_seen, np.arange(self.alive.shape[1])
+        expected = self._expected_variance()
+        self._lead(expected)
         opponent = self._opponents()
-        pick = (races[:, None], everyone, opponent)
-        gap, variance = _gap_if_any(ahead[pick], spread[pick], seen)
-        needed = -ahead[pick] / left
-        relief = self.tolerance * self.rows / left
+        ahead, variance = self._ahead(everyone, opponent, expected)
+        needed, relief = -ahead / left, self.tolerance * self.rows / left
         leads = (everyone == self.leader[:, None]) | (opponent == self.leader[:, None])
-        drift = gap - needed + relief * leads
-        stake = drift / (variance + drift**2)
-        stake = np.clip(stake, 0.0, BOLDEST / np.maximum(1 + needed, 1e-3))
+        drift = _gap_if_any(ahead, variance, self.rows_seen) - needed + relief * leads
         betting = self.alive & (self.alive.sum(axis=1) > 1)[:, None]
+        stake = np.maximum(np.minimum(drift / (variance + drift**2), BOLDEST / np.maximum(1 + needed, 1e-3)), 0.0) * betting
         bet = np.take_along_axis(worst, opponent, 1) - kindest
-        copies = needed[:, :, None] - relief * (opponent[:, :, None] == everyone)
-        copies[:, everyone, everyone] = needed
-        gain = np.log1p(np.maximum(np.where(betting, stake, 0.0)[:, :, None] * (bet[:, :, None] - copies), -1 + 1e-12))
-        self.capital += np.where((copies < -1 - 1e-9) & betting[:, :, None], math.inf, gain)
-        self.reached = np.maximum(self.reached, self.capital)
+        against_the_opponent = (np.arange(len(opponent))[:, None], everyone, opponent)
+        relieved = self.capital[against_the_opponent] + _gain(stake, bet, needed - relief, betting)
+        self.capital += _gain(stake, bet, needed, betting)[:, :, None]
+        self.capital[against_the_opponent] = relieved
+        np.maximum(self.reached, self.capital, out=self.reached)
         self.worst, self.kindest = self.worst + worst, self.kindest + kindest
         self.squares += (worst[:, None, :] - kindest[:, :, None]) ** 2
         self.rows_seen += 1
@@ -150,39 +149,53 @@ class Bets:
         certain[:, everyone, everyone] = outdone.any(axis=2)
         self.reached = np.where(certain, math.inf, self.reached)
 
-    def _spread(self, ahead: Array) -> Array:
-        """Variance of the paired difference of each pair on one row, (R, K, K), shrunk towards what all scores together suggest."""
-        seen = self.rows_seen
-        total = np.where(self.alive, self.worst, 0.0).sum(axis=1) / self.alive.sum(axis=1)
-        mean = np.clip((total + 2.0) / (seen + 4), 0.02, 0.98)
-        expected = (2 * (1 - CORRELATION) * mean * (1 - mean))[:, None, None]
-        own = self.squares - ahead**2 / max(seen, 1)
-        return np.maximum((own + VARIANCE_ROWS * expected) / (seen + VARIANCE_ROWS), 0.01)
+    def _expected_variance(self) -> Array:
+        """What all scores together suggest for the variance of a paired difference on one row, (R, 1)."""
+        total = (self.worst * self.alive).sum(axis=1, keepdims=True) / self.alive.sum(axis=1, keepdims=True)
+        mean = np.minimum(np.maximum((total + 2.0) / (self.rows_seen + 4), 0.02), 0.98)
+        return 2 * (1 - CORRELATION) * mean * (1 - mean)
 
-    def _lead(self, spread: Array) -> None:
+    def _ahead(self, candidate: NDArray[np.int64], opponent: NDArray[np.int64], expected: Array) -> tuple[Array, Array]:
+        """By how much each `opponent`, (R, P), is ahead of `candidate`, (R, P) or (P,), in sum; and the variance of their paired difference
+        on one row, shrunk towards the `expected` one.
+        """
+        seen, races = self.rows_seen, np.arange(len(self.alive))[:, None]
+        ahead = self.worst[races, opponent] - self.kindest[races, candidate]
+        own = self.squares[races, candidate, opponent] - ahead**2 / max(seen, 1)
+        return ahead, np.maximum((own + VARIANCE_ROWS * expected) / (seen + VARIANCE_ROWS), 0.01)
+
+    def _lead(self, expected: Array) -> None:
         races = np.arange(len(self.alive))
         best = np.where(self.alive, self.worst, -1.0).argmax(axis=1)
-        clear = LEAD * np.sqrt(spread[races, self.leader, best] * self.rows_seen)
+        _, variance = self._ahead(self.leader[:, None], best[:, None], expected)
+        clear = LEAD * np.sqrt(variance[:, 0] * self.rows_seen)
         stays = self.alive[races, self.leader] & (self.worst[races, best] - self.worst[races, self.leader] < clear)
         self.leader = np.where(stays, self.leader, best)
 
     def _opponents(self) -> NDArray[np.int64]:
-        """Against whom each candidate's bettor stakes: the best of the others that are alive."""
-        count = self.alive.shape[1]
-        others = np.repeat(np.where(self.alive, self.worst, -1.0)[:, None, :], count, axis=1)
-        others[:, np.arange(count), np.arange(count)] = -2.0
-        return others.argmax(axis=2)
+        """Against whom each candidate's bettor stakes: the best of the others that are alive, (R, K)."""
+        races, everyone = np.arange(len(self.alive)), np.arange(self.alive.shape[1])
+        standing = np.where(self.alive, self.worst, -1.0)
+        best = standing.argmax(axis=1)
+        standing[races, best] = -2.0
+        return np.where(everyone == best[:, None], standing.argmax(axis=1)[:, None], best[:, None])
 
 
-def _gap_if_any(ahead: Array, variance: Array, seen: int) -> tuple[Array, Array]:
-    """The opponent's expected lead per row given that it has one, and the variance: mean of a truncated normal posterior.
+def _gain(stake: Array, bet: Array, needed: Array, betting: NDArray[np.bool_]) -> Array:
+    """Natural log of what one row multiplies the capital by; infinite where no score can be as low as the mean that the null needs."""
+    gain = np.log1p(np.maximum(stake * (bet - needed), -1 + 1e-12))
+    return np.where((needed < -1 - 1e-9) & betting, math.inf, gain)
+
+
+def _gap_if_any(ahead: Array, variance: Array, seen: int) -> Array:
+    """The opponent's expected lead per row given that it has one: the mean of a truncated normal posterior.
 
     Imprecise far in the tail, where no bet would be made anyway.
     """
     weight = seen + variance / GAP**2
     mean, deviation = ahead / weight, np.sqrt(variance / weight)
     z = np.maximum(mean / deviation, -3.0)
-    return np.maximum(mean, -3.0 * deviation) + deviation * _inverse_mills(z), variance
+    return np.maximum(mean, -3.0 * deviation) + deviation * _inverse_mills(z)
 
 
 def _inverse_mills(z: Array) -> Array:
@@ -201,6 +214,7 @@ class AnytimeRule:
     goal: Goal
     _bets: Bets | None = field(default=None, repr=False)
     _seen: Progress | None = field(default=None, repr=False)
+    """The progress of the last look, cut to the rows that were bet on."""
 
     def judge(self, progress: Progress) -> Standing:
         count = len(progress.done)
@@ -222,27 +236,34 @@ class AnytimeRule:
         rows, done = progress.scores.shape[1], progress.done
         runs = (~standing.beaten | (done == 0)) & (done < rows)
         furthest = int(done[done < rows].max(initial=0))
-        target = min(furthest + max(FIRST_ROWS, int(furthest * GROWTH)), rows)
+        target = min(furthest + min(max(FIRST_ROWS, int(furthest * GROWTH)), MOST_ROWS), rows)
         return np.where(runs, np.maximum(done, target), done)
 
     def _advanced(self, progress: Progress) -> Bets:
-        """The bets on all rows that everybody who is still in the race has run."""
+        """The bets on all rows that everybody who is still in the race has run; a row that the others have not run is like a lost one."""
         count, rows = progress.scores.shape
         bets = self._bets if self._continues(progress) else None
         bets = bets or Bets.start(1, count, rows, self.goal)
-        worst = np.where(progress.lost, 0.0, progress.scores)
-        kindest = np.where(progress.lost, 1.0, progress.scores)
-        while bets.rows_seen < rows and (progress.done[bets.alive[0]] > bets.rows_seen).all():
-            bets.step(worst[None, :, bets.rows_seen], kindest[None, :, bets.rows_seen])
-        self._bets, self._seen = bets, replace(progress, scores=progress.scores.copy(), lost=progress.lost.copy())
+        while (shared := int(progress.done[bets.alive[0]].min())) > bets.rows_seen:
+            new, alive = slice(bets.rows_seen, shared), bets.alive
+            unknown = progress.lost[:, new] | (np.arange(new.start, shared) >= progress.done[:, None])
+            worst, kindest = np.where(unknown, 0.0, progress.scores[:, new]), np.where(unknown, 1.0, progress.scores[:, new])
+            for column in range(shared - new.start):
+                bets.step(worst[None, :, column], kindest[None, :, column])
+                if (bets.alive != alive).any():
+                    break
+        used = slice(bets.rows_seen)
+        self._bets, self._seen = bets, replace(progress, scores=progress.scores[:, used].copy(), lost=progress.lost[:, used].copy())
         return bets
 
     def _continues(self, progress: Progress) -> bool:
         """Whether the rows that were bet on are the same in this progress."""
         before, bets = self._seen, self._bets
-        if before is None or bets is None or before.scores.shape != progress.scores.shape or (progress.done < before.done).any():
+        if before is None or bets is None or (bets.rows, len(before.done)) != progress.scores.shape[::-1]:
             return False
         used = slice(bets.rows_seen)
-        return np.array_equal(before.scores[:, used], progress.scores[:, used]) and np.array_equal(
-            before.lost[:, used], progress.lost[:, used]
+        return bool(
+            (progress.done >= before.done).all()
+            and np.array_equal(before.scores, progress.scores[:, used])
+            and np.array_equal(before.lost, progress.lost[:, used])
         )

@@ -10,6 +10,7 @@ theorem 3 (hedged capital) and section 4 (without replacement); the capital here
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,7 @@ def log_capital(
         needed = (population * null_mean - (total - values)) / (population - seen)
     room = np.maximum(needed - low, 1e-12)
     step = np.where(needed < high, (values - needed) / room, 0.0)
-    growth = np.log1p(BETS.reshape(-1, *([1] * values.ndim)) * np.maximum(step, -1.0))
-    capital = np.logaddexp.reduce(np.cumsum(growth, axis=-1), axis=0) - math.log(len(BETS))
+    capital = mixed(step)
     if population is None:
         return capital
     least = total + (population - 1 - seen) * low
@@ -74,19 +74,33 @@ def mean_interval(
     if len(values) == population:
         return Interval(mean, mean, mean, confidence)
     threshold = math.log(2 / (1 - confidence))
-    lower = _lower_bound(values, threshold, population, low, high)
-    upper = low + high - _lower_bound(low + high - values, threshold, population, low, high)
-    return Interval(mean, min(lower, mean), max(upper, mean), confidence)
+
+    def bound(seen: NDArray[np.float64]) -> float:
+        def capital(null_mean: float) -> float:
+            return float(best_log_capital(seen, null_mean, population=population, low=low, high=high))
+
+        return lower_bound(capital, low, float(seen.mean()), threshold)
+
+    return Interval(mean, min(bound(values), mean), max(low + high - bound(low + high - values), mean), confidence)
 
 
-def _lower_bound(values: NDArray[np.float64], threshold: float, population: int | None, low: float, high: float) -> float:
-    """The largest mean that the bets reject as an upper bound, found by bisection: the capital falls as the null mean grows."""
-    accepted, rejected = float(values.mean()), low
-    if best_log_capital(values, low, population=population, low=low, high=high) < threshold:
-        return low
+def mixed(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the capital averaged over the fixed grid of stakes, shape (..., T), from gains in units of the largest possible loss."""
+    growth = np.log1p(BETS.reshape(-1, *([1] * steps.ndim)) * np.maximum(steps, -1.0))
+    return np.logaddexp.reduce(np.cumsum(growth, axis=-1), axis=0) - math.log(len(BETS))
+
+
+def lower_bound(best_log_capital_against: Callable[[float], float], lowest: float, highest: float, threshold: float) -> float:
+    """The largest mean in [`lowest`, `highest`] that the bets reject as an upper bound at `threshold`; `lowest` where they reject none.
+
+    By bisection: the capital falls as the null mean grows.
+    """
+    if best_log_capital_against(lowest) < threshold:
+        return lowest
+    rejected, accepted = lowest, highest
     for _ in range(30):
         middle = (accepted + rejected) / 2
-        if best_log_capital(values, middle, population=population, low=low, high=high) >= threshold:
+        if best_log_capital_against(middle) >= threshold:
             rejected = middle
         else:
             accepted = middle

@@ -10,7 +10,7 @@ useless, never harmful to the interval's validity), with the variance sum_j (1/n
 the rows of stage j - 1, the last term is a sample mean of them. Two stages are the prediction-powered estimate of Angelopoulos and others
 (arXiv 2301.09633, 2311.01453), and the regression estimate of `stats/control_variate.py`.
 
-`cascade_mean` looks once, `anytime_cascade` at any time.
+`cascade_mean` looks once, `bounded_cascade_mean` too and knows when a t interval cannot be trusted, `anytime_cascade` looks at any time.
 """
 
 import math
@@ -21,8 +21,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval
+from llmpick.stats.betting import mean_interval as by_bets
 from llmpick.stats.control_variate import hedged_wagers, regression_step
 from llmpick.stats.wager import mean_interval, mean_range
+
+FEW = 5
+"""With fewer rows than this away from the commonest score the spread is not known well enough for a t interval; the rule of thumb for
+proportions (n p >= 5) in terms of rows."""
+
+
+def bounded_cascade_mean(
+    stages: Sequence[NDArray[np.float64]], *, confidence: float, population: int | None, low: float = 0.0, high: float = 1.0
+) -> Interval:
+    """`cascade_mean` of a truth in [low, high], where it can be trusted: not where nearly all rows have the same score, since their spread
+    says next to nothing then (it may be 0). There the range is by betting on the truth alone, which holds for any scores and is wider.
+    Sizes may have been chosen by a pilot that is part of the rows. Raises ValueError as `cascade_mean` does.
+    """
+    truth = stages[-1]
+    common = int(np.unique(truth, return_counts=True)[1].max(initial=0))
+    if len(truth) - common < FEW:
+        _check([len(stage) for stage in stages], population)
+        return by_bets(truth, confidence=confidence, population=population, low=low, high=high)
+    found = cascade_mean(stages, confidence=confidence, population=population)
+    value, bottom, top = (min(max(end, low), high) for end in (found.value, found.low, found.high))
+    return Interval(value, bottom, top, confidence)
 
 
 def cascade_mean(stages: Sequence[NDArray[np.float64]], *, confidence: float, population: int | None) -> Interval:
@@ -33,6 +55,15 @@ def cascade_mean(stages: Sequence[NDArray[np.float64]], *, confidence: float, po
     degrees of freedom. With one cheap stage it is `control_variate.regression_mean`. Raises ValueError when a stage has more rows than
     the one before, or the last fewer than J + 2.
     """
+    estimate, variance = cascade_estimate(stages, population=population)
+    from scipy.special import stdtrit  # Student's t; scipy.stats would take half a second to load
+
+    reach = float(stdtrit(len(stages[-1]) - len(stages), (1 + confidence) / 2)) * variance**0.5
+    return Interval(estimate, estimate - reach, estimate + reach, confidence)
+
+
+def cascade_estimate(stages: Sequence[NDArray[np.float64]], *, population: int | None) -> tuple[float, float]:
+    """The estimate that is in the middle of `cascade_mean`, and its variance."""
     sizes = [len(stage) for stage in stages]
     _check(sizes, population)
     truth, n = stages[-1], sizes[-1]
@@ -55,10 +86,7 @@ def cascade_mean(stages: Sequence[NDArray[np.float64]], *, confidence: float, po
         variance += spread * float(step @ inverse @ step)
     else:
         variance += spread * (1 / n - 1 / bound)
-    from scipy.special import stdtrit  # Student's t; scipy.stats would take half a second to load
-
-    reach = float(stdtrit(n - len(stages), (1 + confidence) / 2)) * max(variance, 0.0) ** 0.5
-    return Interval(estimate, estimate - reach, estimate + reach, confidence)
+    return estimate, max(variance, 0.0)
 
 
 def _check(sizes: Sequence[int], population: int | None) -> None:

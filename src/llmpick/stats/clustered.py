@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval
-from llmpick.stats.betting import mean_interval
-from llmpick.stats.wager import Wagers, mixed
+from llmpick.stats.betting import mean_interval, mixed
+from llmpick.stats.wager import Wagers
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ def regression_mean(values: NDArray[np.float64], controls: NDArray[np.float64], 
     `values` has shape (n,), `controls` (p, M) with M >= n: the controls are known on M random rows, of which the first n are those with a
     value. For a difference, pass differences. Student's t on the two-phase regression estimate: Cochran, Sampling Techniques, 3rd edition,
     section 12.6. As for any t interval the scores must not be too skewed: with win rates of a few per cent and fewer than 100
-    rows it holds less often than stated, with or without controls; `control_wagers` always holds. Raises ValueError unless n >= p + 3.
+    rows it holds less often than stated, with or without controls; so it does where a control is right on all but a few rows
+    (a judge that flatters on 5% of 300 rows: in 89% for a stated 95%, with 45 labels). `control_wagers` always holds. Raises ValueError
+    unless n >= p + 3.
     """
     step = regression_step(values, controls)
     beyond = 1 / controls.shape[1] - (1 / population if population else 0.0)

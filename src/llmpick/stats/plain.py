@@ -15,7 +15,7 @@ GROWTH = 1.4
 
 @dataclass(slots=True)
 class PlainRule:
-    """Keeps the protocol `Rule`. It looks for the cheapest of those within the tolerance, whatever `goal.cheapest` says."""
+    """Keeps the protocol `Rule`. It does not stop at the first candidate within the tolerance of the best while a cheaper one is open."""
 
     goal: Goal
 

@@ -26,14 +26,19 @@ SCALES = np.array([0.04, 0.07, 0.1, 0.15, 0.22])
 """Standard deviations of candidates' scores that are thought equally likely: from variants of one model to models of every size."""
 CORRELATION = 0.35
 """Two candidates' answers to one row, before any is seen: the mean over the models of MMLU-Pro (0.19 to 0.59 from pair to pair)."""
-CORRELATION_ROWS = 10
+CORRELATION_ROWS = 3
 """How many rows of every candidate that prior weighs."""
 PAIR_ROWS = 100
 """A pair's own correlation counts as much as the mean of all pairs when both have run so many rows."""
 ROUNDING = 1e-5
 """Scores are told apart to a thousandth of a point: rounding of sums stays ten times below it."""
-VARIANCE_ROWS = 50
+VARIANCE_ROWS = 100
 """A candidate's own variance counts as much as the one that its mean implies when it has run so many rows."""
+IMAGINED = 1.0
+"""So many successes and as many failures are added before a mean implies a variance: ten of ten right do not make the next one certain
+(Laplace's rule of succession). Without them the 95% intervals held in 87% of the cases on the even rows of AlpacaEval and in 91% of
+simulated tasks; with one, and 100 `VARIANCE_ROWS`, in 94% (among 0, 1, 1.5 and 2, with 20, 50 and 100 rows; `benchmarks/race_coverage.py`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,10 @@ def _row_covariance(seen: Moments, means: Array) -> Array:
     done, shared = seen.done.astype(np.float64), np.maximum(seen.shared, 1)
     centred = seen.products / shared - (seen.sums / shared) * (seen.sums.transpose(0, 2, 1) / shared)
     own = np.einsum("rkk->rk", centred)
-    implied = means * (1 - means)
-    graded = ((done * own).sum(1) + 0.4) / ((done * implied).sum(1) + 0.4)
-    variance = (done * own + VARIANCE_ROWS * np.minimum(graded, 1.0)[:, None] * implied) / (done + VARIANCE_ROWS)
+    graded = ((done * own).sum(1) + 0.4) / ((done * means * (1 - means)).sum(1) + 0.4)
+    likely = (done * means + IMAGINED) / (done + 2 * IMAGINED)
+    implied = np.minimum(graded, 1.0)[:, None] * likely * (1 - likely)
+    variance = (done * own + VARIANCE_ROWS * implied) / (done + VARIANCE_ROWS)
     deviation = np.sqrt(np.maximum(variance, 1e-4))
     unit = deviation[:, :, None] * deviation[:, None, :]
     return _correlations(seen.shared, centred / unit) * unit

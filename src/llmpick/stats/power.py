@@ -101,6 +101,17 @@ def smallest_difference(
     return reach * deviation * math.sqrt(left / rows)
 
 
+def more_rows(n: int, standard_error: float, distance: float, confidence: float, power: float = 0.8) -> int | None:
+    """How many rows more than these `n` show, two-sided with a probability of `power`, that a true `distance` is not 0; None for none.
+
+    `smallest_difference` turned round, at the variance seen: what `rows_to_decide` leaves open is taken as known here. For a distance that
+    is none between two candidates, such as that of their difference from the tolerance within which they are to be shown the same.
+    """
+    if distance <= 0:
+        return None
+    return max(math.ceil(n * (smallest_difference(standard_error * math.sqrt(n), n, confidence, power) / distance) ** 2) - n, 0)
+
+
 def design_effect(values: NDArray[np.float64], clusters: NDArray[np.str_] | NDArray[np.int64]) -> float:
     """How much larger the variance of the mean is than if the rows were independent; 1 for clusters of one row each.
 

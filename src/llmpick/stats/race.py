@@ -53,19 +53,12 @@ class Standing:
     `beaten_by[a]` is a rival that is better than a, -1 for none: by more than the tolerance, for sure or (rule `bayes`) probably; the
     rule `anytime` shows only that a is not the best, and names who leads. `idle[a]`: a need not run on, because
     the first of the cheapest that are not beaten is shown to be as good within the tolerance. `chosen` is None while open.
-
-    What stopping here would mean, on average over races that look like this one: `risk` is the probability that the leader (or the
-    chosen) lies more than the tolerance below the best, `expected_loss` how far it lies below the best, in score, and `next_saving`
-    how much of that the next batch will probably save. None where the rule does not compute it.
     """
 
     within: NDArray[np.bool_]
     beaten_by: NDArray[np.int64]
     idle: NDArray[np.bool_]
     chosen: int | None
-    risk: float | None = None
-    expected_loss: float | None = None
-    next_saving: float | None = None
 
     @property
     def beaten(self) -> NDArray[np.bool_]:

@@ -156,14 +156,17 @@ def race_many(
 
 
 def _anytime(scores: Array, goal: Goal) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Rows run (R, K), who is returned, and whether it was proven; all costs are equal, so the highest mean of the proven ones is taken."""
+    """Rows run (R, K), who is returned, and whether it was proven; all costs are equal, so the highest mean of the proven ones is taken.
+
+    A row that a dropped candidate did not run is like a lost one, as in a live race.
+    """
     races, count, rows = scores.shape
     done, returned, decided = np.zeros((races, count), dtype=np.int64), np.zeros(races, dtype=np.int64), np.zeros(races, dtype=bool)
     open_races, bets = np.arange(races), Bets.start(races, count, rows, goal)
     for row in range(rows):
         column = scores[open_races, :, row]
         done[open_races] += bets.alive
-        bets.step(column, column)
+        bets.step(np.where(bets.alive, column, 0.0), np.where(bets.alive, column, 1.0))
         within = bets.within
         over = np.asarray(within.any(axis=1))
         if not over.any() and row + 1 < rows:

@@ -19,13 +19,11 @@ Guarantee = Literal["anytime", "bayes"]
 class Goal:
     """What the user wants to know. `tolerance` is a difference of scores in [0, 1], `confidence` a probability.
 
-    `cheapest`: do not stop at the first candidate that is shown to be within the tolerance of the best, but go on until no cheaper one
-    is open. `max_expected_loss` (in score, 0.01 is one point): stop as soon as stopping is expected to lose no more than this.
+    `max_expected_loss` (in score, 0.01 is one point): stop as soon as stopping is expected to lose no more than this.
     """
 
     tolerance: float
     confidence: float
-    cheapest: bool = False
     max_expected_loss: float | None = None
 
 

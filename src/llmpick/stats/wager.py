@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval
-from llmpick.stats.betting import BETS
+from llmpick.stats.betting import lower_bound, mixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,6 @@ def _log_capital(wagers: Wagers, null_mean: float, *, strict: bool) -> NDArray[n
     return np.where(contradicted, math.inf, capital)
 
 
-def mixed(steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log of the capital averaged over the fixed grid of stakes, shape (..., T), from gains in units of the largest possible loss."""
-    growth = np.log1p(BETS.reshape(-1, *([1] * steps.ndim)) * np.maximum(steps, -1.0))
-    return np.logaddexp.reduce(np.cumsum(growth, axis=-1), axis=0) - math.log(len(BETS))
-
-
 def best_log_capital(*wagers: Wagers, null_mean: float, strict: bool = False) -> NDArray[np.float64]:
     """The highest log capital so far, shape (...): what Ville's inequality bounds. Minus infinity before the first bet."""
     values = wagers[0].values
@@ -96,18 +90,11 @@ def mean_interval(*wagers: Wagers, confidence: float) -> Interval:
 
 def mean_range(*wagers: Wagers, threshold: float) -> tuple[float, float]:
     """The lowest and the highest mean that are not rejected at a log capital of `threshold` on either side."""
-    return _lower_bound(wagers, threshold), -_lower_bound([one.mirrored() for one in wagers], threshold)
+    return _at_least(wagers, threshold), -_at_least([one.mirrored() for one in wagers], threshold)
 
 
-def _lower_bound(wagers: Sequence[Wagers], threshold: float) -> float:
-    """The largest mean that the bets reject as an upper bound, by bisection: the capital falls as the null mean grows."""
-    rejected, accepted = wagers[0].row_low, wagers[0].row_high
-    if best_log_capital(*wagers, null_mean=rejected) < threshold:
-        return rejected
-    for _ in range(30):
-        middle = (accepted + rejected) / 2
-        if best_log_capital(*wagers, null_mean=middle) >= threshold:
-            rejected = middle
-        else:
-            accepted = middle
-    return rejected
+def _at_least(wagers: Sequence[Wagers], threshold: float) -> float:
+    def capital(null_mean: float) -> float:
+        return float(best_log_capital(*wagers, null_mean=null_mean))
+
+    return lower_bound(capital, wagers[0].row_low, wagers[0].row_high, threshold)

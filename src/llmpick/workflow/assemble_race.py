@@ -50,9 +50,10 @@ def assemble_race(
     *,
     labels: HumanLabels | None = None,
     clusters: NDArray[np.int64] | None = None,
+    opponent: str | None = None,
 ) -> RaceAnswer:
     """The answer after the race of the contestants; `blank` holds what was known before it. `labels` correct the judge of a race,
-    `clusters`, shape (N,), says which rows belong together.
+    `clusters`, shape (N,), says which rows belong together. `opponent` is the contestant that a judge compares all with, if it races.
     """
     racing = [one for one in contestants if one.lane in end.look.lanes]
     dropped = [_dropped(one, blank.rows) for one in contestants if one not in racing]
@@ -62,11 +63,12 @@ def assemble_race(
     progress, standing = end.look.progress, end.look.standing
     ids = [one.candidate.id for one in racing]
     claims = blank.guarantee if labels is None else "labelled"
-    placed = placing(ids, progress, standing, goal, claims)
+    half = ids.index(opponent) if opponent in ids else None
+    placed = placing(ids, progress, standing, goal, claims, opponent=half)
     if labels is not None:
-        placed = by_labels(placed, ids, progress, standing, labels, goal.confidence)
+        placed = by_labels(placed, ids, progress, standing, labels, goal.confidence, opponent=half)
     if clusters is not None:
-        placed = by_clusters(placed, ids, progress, goal, claims, clusters)
+        placed = by_clusters(placed, ids, progress, goal, claims, clusters, opponent=half)
     racers = [replace(_racer(one, placed.places[k], blank.rows), way=_way(progress, k)) for k, one in enumerate(racing)]
     everyone = (*_in_order(racers, placed), *dropped, *blank.candidates)
     leader = racing[placed.leader].candidate.id
@@ -108,7 +110,7 @@ def _racer(one: Contestant, placed: Placed, rows: int) -> Racer:
         candidate=one.candidate,
         placed=replace(placed, reasons=told),
         spent=paid_for(one.lane, one.candidate),
-        everything=on_all_rows(one.lane, one.candidate, rows),
+        everything=on_all_rows(one.lane, one.candidate, rows) if one.lane.records or gone else Spending(calls=rows),
         cost=one.lane.cost(one.lane),
         engine=one.engine,
         quantization=one.quantization,

@@ -16,6 +16,8 @@ from llmpick.stats.ratios import LogRatios
 from llmpick.workflow.gather import Broken
 from llmpick.workflow.text_notes import notes_of
 
+LEAST_CHUNKS = 2
+"""Nobody leads before all have read so many: one chunk says nothing of how far others differ from it."""
 MOST_UNITS = 1_000_000
 """A number beyond is no advice."""
 
@@ -42,8 +44,10 @@ class TextRace:
 
     @property
     def best(self) -> Reader | None:
-        """The winner, or who leads where nothing is decided; None where nobody is left."""
-        return self.end.chosen or next(iter(self.end.left), None)
+        """The winner, or who leads where nothing is decided; None where nobody is left, or too little was read to name a leader."""
+        read = min((len(reader.scores) for reader in self.end.left), default=0)
+        leader = self.end.left[0] if read >= min(LEAST_CHUNKS, len(self.chunks)) else None
+        return self.end.chosen or leader
 
 
 def assemble_text(race: TextRace) -> TextRaceAnswer:
@@ -118,7 +122,7 @@ def _racer(reader: Reader, candidate: Candidate, race: TextRace) -> TextRacer:
     compared = race.best is not None and reader is not race.best and bool(reader.scores) and bool(race.best.scores)
     return TextRacer(
         candidate=reader.candidate,
-        place=_place(reader, race.end),
+        place=_place(reader, race),
         reasons=_why(reader, race),
         figures=_figures(reader, race) if reader.scores else Unknown("it read nothing"),
         spent=_spent(reader),
@@ -135,13 +139,14 @@ def _broken(one: Broken) -> TextRacer:
     return TextRacer(one.id, Place.FAILED, (why,), Unknown("it cannot be read"), TextSpending(), error=one.error)
 
 
-def _place(reader: Reader, end: TextRaceEnd) -> Place:
+def _place(reader: Reader, race: TextRace) -> Place:
+    end = race.end
     if reader.gone is not None:
         return Place.FAILED
     if reader.beaten_by is not None:
         return Place.BEATEN
     if end.chosen is None:
-        return Place.LEADER if reader is end.left[0] else Place.OPEN
+        return Place.LEADER if reader is race.best else Place.OPEN
     if reader is end.chosen:
         return Place.CHOSEN
     return Place.TIED if any(reader is one for one in end.within) else Place.BEHIND

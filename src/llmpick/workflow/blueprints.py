@@ -59,6 +59,7 @@ def blueprint_of(weights: Weights, name: str | None = None, *, active_parameters
         active_parameters=active_parameters,
         path=weights.path,
         merges=weights.merges,
+        notes=weights.notes,
     )
 
 

@@ -4,13 +4,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from llmpick.catalog.tables import find_quantization
 from llmpick.decide.answer import Fetch
+from llmpick.estimate.weights import stored_as
 from llmpick.evidence.model import ModelFacts
 from llmpick.sources.hub import download_command
-
-# Bits per weight of a whole file: Llama-3.1-8B by `llama-quantize` (https://github.com/ggml-org/llama.cpp/tree/master/tools/quantize);
-# a model with a large vocabulary for its size takes more. Safetensors hold two bytes per weight.
-BITS_PER_WEIGHT: Mapping[str, float] = {"Q4_K_M": 4.89, "BF16": 16.0}
+from llmpick.workflow.facts_blueprint import blueprint_of_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ def hub_source(facts: ModelFacts) -> HubSource | None:
 def fetch_advice(facts: ModelFacts, *, environ: Mapping[str, str]) -> Fetch | None:
     """The commands for Hugging Face (by way of `HF_ENDPOINT` when set), ModelScope and Ollama, in this order; None when none is known.
 
-    The quantisation and the bytes are those of the first command; the bytes are parameters times bits per weight, None when the
-    catalog does not know the parameters.
+    The quantisation and the bytes are those of the first command; the bytes are those of the catalog's recipe for it, None when the catalog
+    does not know the parameters.
     """
     source = hub_source(facts)
     quantization = source.quantization if source else _of_others(facts)
@@ -45,9 +44,15 @@ def fetch_advice(facts: ModelFacts, *, environ: Mapping[str, str]) -> Fetch | No
         commands.append(shlex.join(["ollama", "pull", tag]))
     if not commands:
         return None
-    parameters = facts.parameters_total
-    download_bytes = round(parameters.value * BITS_PER_WEIGHT[quantization] / 8) if parameters else None
-    return Fetch(quantization, download_bytes, tuple(commands))
+    return Fetch(quantization, _bytes_as(quantization, facts), tuple(commands))
+
+
+def _bytes_as(quantization: str, facts: ModelFacts) -> int | None:
+    blueprint = blueprint_of_facts(facts)
+    if blueprint is None:
+        return None
+    stored, _ = stored_as(blueprint, find_quantization(quantization))
+    return sum(group.bytes for group in stored.tensors)
 
 
 def _of_others(facts: ModelFacts) -> str:

@@ -71,10 +71,11 @@ def device_names(options: FitOptions, task: Task | None) -> tuple[str, ...]:
 
 
 class Place(NamedTuple):
-    """A device, and whether it is this machine's own."""
+    """A device, whether it is this machine's own, and what is to be said of how its name was understood."""
 
     device: Device
     here: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def place_of(name: str) -> Place:
@@ -84,9 +85,11 @@ def place_of(name: str) -> Place:
 
         cards = gpus()
         return Place(cards[0] if cards and idle_gpu_note() is None else this_machine(), here=True)
-    from llmpick.catalog.devices import device_named
+    from llmpick.catalog.devices import device_named, find_device
 
-    return Place(device_named(name).as_device())
+    known = device_named(name)
+    understood = () if find_device(name) else (f"The device {name.strip()!r} is taken to be the {known.name}.",)
+    return Place(known.as_device(), notes=understood)
 
 
 def load_of(options: FitOptions, task: Task | None, trained_context: int | None) -> Load:

@@ -1,8 +1,9 @@
 """One configuration: memory, speed and price from the pure formulas, and whether it fits."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from llmpick.estimate.footprint import Footprint, probability_that_it_fits
+from llmpick.estimate.footprint import Footprint, Line, probability_that_it_fits, sum_of
 from llmpick.estimate.run_memory import run_available, run_footprint, run_options
 from llmpick.estimate.shape import Range, Shape, shape_of
 from llmpick.estimate.unknown_architecture import Bounds, bounded, bounding_shapes
@@ -128,8 +129,14 @@ def _memory(footprint: Footprint) -> FitMemory:
         total_bytes=interval(footprint.total),
         kv_pool_bytes=pool,
         kv_pool_tokens=None if footprint.pool_tokens is None else int(footprint.pool_tokens),
-        lines=tuple(MemoryLine(line.part, line.name, interval(line.bytes), line.formula, line.source) for line in footprint.lines),
+        lines=_lines(footprint.lines),
+        host_bytes=interval(sum_of([line.bytes for line in footprint.host])) if footprint.host else None,
+        host_lines=_lines(footprint.host),
     )
+
+
+def _lines(lines: Sequence[Line]) -> tuple[MemoryLine, ...]:
+    return tuple(MemoryLine(line.part, line.name, interval(line.bytes), line.formula, line.source) for line in lines)
 
 
 def _of_device(case: Case) -> list[Source]:
@@ -146,7 +153,7 @@ def _sources(case: Case, memory: FitMemory | Unknown, speed: FitSpeed, price: Fi
     """Each source once, in the order in which they were used."""
     used: list[Source] = [case.blueprint.source, *_of_device(case)]
     if isinstance(memory, FitMemory):
-        used.extend(line.source for line in memory.lines)
+        used.extend(line.source for line in (*memory.lines, *memory.host_lines))
     if speed.source:
         used.append(speed.source)
     if isinstance(price, FitPrice):

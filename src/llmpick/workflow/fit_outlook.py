@@ -20,7 +20,7 @@ from llmpick.evidence.task import Limits, Task
 from llmpick.workflow.fit_catalog import Known, compute, known_model
 from llmpick.workflow.fit_inputs import FitOptions, Place, asked_engine, deployment_of, prompt_of
 from llmpick.workflow.fit_ranking import ORDER, ranked
-from llmpick.workflow.fit_variants import is_for_serving
+from llmpick.workflow.fit_variants import is_for_serving, option_notes, version_note
 
 CONTEXTS = (2048, 4096, 8192, 16384, 32768, 65536, 131072)
 
@@ -55,7 +55,7 @@ def outlook_on(options: FitOptions, task: Task | None, place: Place, load: Load)
         order=ORDER,
         seconds=seconds,
         task=task.name if task else None,
-        notes=(),
+        notes=(*place.notes, *version_note(deployment), *option_notes(deployment)),
     )
     return outlook, {one.id: one for one in facts}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from llmpick.estimate.run_memory import run_options
+from llmpick.estimate.run_memory import counted_options, run_options, run_version_note
 from llmpick.evidence.deployment import Deployment
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
@@ -44,7 +44,14 @@ def variants(options: FitOptions, place: Place, blueprint: Blueprint, load: Load
     check_split(blueprint, deployment)
     check_device(place.device, engine)
     check_option_names(place.device, deployment, load)
-    notes = (*why, *_context_note(blueprint, load), *_offload_note(deployment), *_format_note(options, blueprint, engine))
+    notes = (
+        *place.notes,
+        *why,
+        *version_note(deployment),
+        *option_notes(deployment),
+        *_context_note(blueprint, load),
+        *_format_note(options, blueprint, engine),
+    )
     case = Case(blueprint, place, deployment, load, prompt_of(options, load), confirm=options.confirm, notes=notes)
     names = options.quantizations or _default_quantizations(blueprint, engine)
     return [_stored(case, name) for name in names] if names else [case]
@@ -106,9 +113,25 @@ def check_option_names(device: Device, deployment: Deployment, load: Load) -> No
     for name, value in deployment.options.items():
         if isinstance(counted.get(name), int | float) and isinstance(value, str) and not isinstance(counted.get(name), bool):
             raise InputError(f"{name} is {value!r}, not a number", where="--option", remedy=f"for example {name}={counted[name]}")
-        near = get_close_matches(name, list(counted), n=1, cutoff=0.8)
-        if near and name not in counted:
+        known = {*counted, *counted_options(deployment)}
+        near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+        if near and name not in known:
             raise InputError(f"{SPELLED[deployment.engine]} has no option {name}", where="--option", remedy=f"did you mean {near[0]}?")
+
+
+def version_note(deployment: Deployment) -> tuple[str, ...]:
+    """Which version's formulas are used, where nobody compared them with the one that was named."""
+    note = run_version_note(deployment)
+    return (note,) if note else ()
+
+
+def option_notes(deployment: Deployment) -> tuple[str, ...]:
+    """Load options that the formulas do not read: what they change is not in the estimate."""
+    unread = sorted(set(deployment.options) - counted_options(deployment))
+    if not unread:
+        return ()
+    which, do = ("The load option", "does") if len(unread) == 1 else ("The load options", "do")
+    return (f"{which} {', '.join(unread)} {do} not enter the estimate, which is the same without.",)
 
 
 def _default_quantizations(blueprint: Blueprint, engine: str) -> Iterable[str]:
@@ -146,12 +169,6 @@ def _format_note(options: FitOptions, blueprint: Blueprint, engine: str) -> tupl
     if formats == {wanted} or (not options.quantizations and blueprint.known_from != "files"):
         return ()
     return (f"{SPELLED[engine]} loads {wanted} files: taken as if there were one with as many bytes per weight.",)
-
-
-def _offload_note(deployment: Deployment) -> tuple[str, ...]:
-    if deployment.gpu_layers is None and not deployment.cpu_expert_layers:
-        return ()
-    return ("What is not on the GPU lies in the host's memory, which is not counted here.",)
 
 
 def _format(name: str) -> str:

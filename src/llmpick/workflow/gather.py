@@ -23,6 +23,8 @@ from llmpick.sources.hf import read_safetensors_folder
 from llmpick.sources.names import File, Hub, Ollama, Url, parse_model_name
 from llmpick.sources.names_settings import AskedThinking, split_settings
 
+TWICE = "named more than once"
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -34,11 +36,14 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """`candidates` can be run, `broken` could not be read, `catalog` is known but not on this machine (empty when models were named)."""
+    """`candidates` can be run, `broken` could not be read, `catalog` is known but not on this machine (empty when models were named).
+    `notes` tell of names that stand for one model.
+    """
 
     candidates: tuple[Candidate, ...]
     broken: tuple[Broken, ...] = ()
     catalog: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +67,29 @@ def gather(models: Sequence[str], *, directories: Sequence[Path] = (), as_of: da
         if not directory.is_dir():
             raise InputError("there is no such directory", where=str(directory), remedy="name a folder that exists")
     if models:
-        return Gathered(_named(models, directories, as_of, environ))
+        return _named(models, directories, as_of, environ)
     candidates, broken = _everything(directories, as_of, environ)
     here = {candidate.facts.id for candidate in candidates if candidate.facts}
     catalog = tuple(Candidate(facts.id, None, facts) for facts in load_models(as_of) if facts.id not in here)
     return Gathered(candidates, broken, catalog)
 
 
-def _named(names: Sequence[str], directories: Sequence[Path], as_of: date | None, environ: Mapping[str, str]) -> tuple[Candidate, ...]:
-    wanted = [thing for name in names for thing in _meant_by(name, as_of, environ)]
-    wanted += [found for directory in directories for found in _in_folder(directory)]
-    return tuple(thing if isinstance(thing, Candidate) else _read(thing, as_of) for thing in _each_once(wanted))
+def _named(names: Sequence[str], directories: Sequence[Path], as_of: date | None, environ: Mapping[str, str]) -> Gathered:
+    meant = [thing for name in names for thing in _meant_by(name, as_of, environ)]
+    wanted = [*meant, *(found for directory in directories for found in _in_folder(directory))]
+    candidates = tuple(thing if isinstance(thing, Candidate) else _read(thing, as_of) for thing in _each_once(wanted))
+    return Gathered(candidates, notes=_twice(meant))
+
+
+def _twice(meant: Sequence[_Found | Candidate]) -> tuple[str, ...]:
+    """That several of the names stand for one model, which takes part once: somebody may have meant another."""
+    names: dict[object, list[str]] = {}
+    for thing in meant:
+        names.setdefault(_identity(thing), []).append(thing.id)
+    several = [tuple(dict.fromkeys(ids)) for ids in names.values() if len(ids) > 1]
+    return tuple(
+        f"{' and '.join(ids)} {'is' if len(ids) == 1 else 'are one model, which is'} {TWICE}, and takes part once" for ids in several
+    )
 
 
 def _meant_by(name: str, as_of: date | None, environ: Mapping[str, str]) -> Sequence[_Found | Candidate]:
@@ -190,9 +207,7 @@ def _each_once(things: Iterable[_Found | Candidate]) -> Iterator[_Found | Candid
     seen: set[object] = set()
     taken: set[str] = set()
     for thing in things:
-        identity = thing.run if isinstance(thing, Candidate) else _on_disk(thing.model)
-        # The same model with and without thinking is two candidates.
-        identity = (identity, str(thing.thinking))
+        identity = _identity(thing)
         if identity in seen:
             continue
         seen.add(identity)
@@ -200,6 +215,11 @@ def _each_once(things: Iterable[_Found | Candidate]) -> Iterator[_Found | Candid
             thing = replace(thing, id=str(thing.model.path))
         taken.add(thing.id)
         yield thing
+
+
+def _identity(thing: _Found | Candidate) -> object:
+    """What makes a model itself; with and without thinking it is two candidates."""
+    return thing.run if isinstance(thing, Candidate) else _on_disk(thing.model), str(thing.thinking)
 
 
 def _on_disk(model: ModelPath) -> tuple[tuple[int, int], ...]:

@@ -6,7 +6,7 @@ compared by a mark; a label of another answer, from before a prompt or a model w
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +45,11 @@ class Labelled:
         self._scores = {lane.candidate: np.zeros(rows) for lane in lanes}
         self._given = {lane.candidate: np.zeros(rows, dtype=bool) for lane in lanes}
         keys = {lane.candidate: lane.keys for lane in lanes}
+        _check_drawn(task.judge.labels, {row for row, i in place.items() if self._drawn[i]}, task.seed, self._share)
         for label in task.judge.labels:
             i = place[label.row]
             if label.model in keys:
-                _check(label, drawn=bool(self._drawn[i]), expected=mark(keys[label.model][i], theirs[i]))
+                _check_answers(label, expected=mark(keys[label.model][i], theirs[i]))
                 self._scores[label.model][i], self._given[label.model][i] = label.score, True
         _check_everyone(self._given, task.judge.labels)
 
@@ -79,10 +80,16 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def _check(label: HumanLabel, *, drawn: bool, expected: str) -> None:
-    if not drawn:
-        remedy = "label drawn rows only (race --draw-labels); seed and label_share must be the same"
-        raise InputError(f"the row {label.row!r} has a label but was not drawn", where=label.place, remedy=remedy)
+def _check_drawn(labels: Iterable[HumanLabel], drawn: Set[str], seed: int, share: float) -> None:
+    """Before the answers are: another seed draws other rows, and gives other answers, too."""
+    for label in labels:
+        if label.row not in drawn:
+            what = f"the row {label.row!r} has a label but was not drawn with seed {seed} and label_share {share:g}"
+            remedy = "race with the seed and the label_share that the sheet was drawn with (race --draw-labels), and label drawn rows only"
+            raise InputError(what, where=label.place, remedy=remedy)
+
+
+def _check_answers(label: HumanLabel, *, expected: str) -> None:
     if label.answers not in (None, expected):
         remedy = "draw a new sheet: a model, the prompt or the opponent is another since then"
         raise InputError(f"the label of row {label.row!r} is of other answers than those of this race", where=label.place, remedy=remedy)

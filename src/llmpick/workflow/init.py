@@ -32,8 +32,10 @@ _CUE = {
 def write_first_task(table: Path, out: Path, *, replace: bool = False) -> Guess:
     """Reads `table`, guesses the task, writes it to `out` and returns the guess.
 
-    Raises `InputError` if `out` exists and may not be replaced, or if the table holds no task.
+    Raises `InputError` if there is no table, if `out` exists and may not be replaced, or if the table holds no task.
     """
+    if not table.exists():
+        raise InputError("there is no such file", where=str(table), remedy="name a table of examples (.jsonl, .csv or .parquet)")
     if out.exists() and not replace:
         raise InputError("the file exists already", where=str(out), remedy="give another name with --out, or replace it with --force")
     guess = guess_task(read_rows(table), table)
@@ -79,7 +81,10 @@ def _examples(guess: Guess, file: str) -> list[str]:
         lines.append(f"language = {_toml(guess.language)}")
     if guess.messages is not None:
         lines.append(f"messages = {_toml(guess.messages)}  # whole conversations")
-    return [*lines, f"# The right answers: {guess.reason}.", f"reference = {_toml(reference)}"]
+    if guess.cluster is not None:
+        lines.append(f"# cluster = {_toml(guess.cluster)}  # several rows have the same: say so if new inputs will bring new ones")
+    others = f" Others that could be meant: {', '.join(map(_toml, guess.others))}." if guess.others else ""
+    return [*lines, f"# The right answers: {guess.reason}.{others}", f"reference = {_toml(reference)}"]
 
 
 def _prompt(guess: Guess) -> list[str]:

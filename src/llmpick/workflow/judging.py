@@ -6,9 +6,9 @@ of their own, kept under the judge's identity: what was judged once is never pai
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from llmpick.decide.answer import Judging, Spending
@@ -21,15 +21,17 @@ from llmpick.evidence.task import Judge
 from llmpick.evidence.values import Estimate
 from llmpick.measure.backend import Backend
 from llmpick.measure.budget import NOTHING, Beside
+from llmpick.measure.calls import lost_before, unused_of
 from llmpick.measure.engines import missing_engine, open_backend
 from llmpick.measure.judge import Contest, Ruling, asked, common_beginning, cost, hold
 from llmpick.measure.prompt import prompt_hash, render, row_text
 from llmpick.measure.thinking import kept_output, split, with_thinking
 from llmpick.stats.pairwise import JudgeRecord, judge_record
-from llmpick.workflow.accounts import money, seconds_of, tokens_of, total
+from llmpick.workflow.accounts import money, total
 from llmpick.workflow.findings import Entry
 from llmpick.workflow.gather import gather
-from llmpick.workflow.lanes import Course, call_key
+from llmpick.workflow.lanes import Course, call_key, lost_call
+from llmpick.workflow.seat import Seat
 
 CALLS_PER_ROW = 3
 """At most, for one row of one candidate: the opponent's answer, and both orders of the pair."""
@@ -38,8 +40,9 @@ CALLS_PER_ROW = 3
 class Kept(Protocol):
     """The part of a run's ledger that a bench needs."""
 
-    @property
-    def paid_before(self) -> Set[str]: ...
+    def paid_before(self, candidate: str) -> Sequence[CallRecord]: ...
+
+    def is_paid(self, call: CallRecord) -> bool: ...
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]: ...
 
@@ -48,60 +51,13 @@ class Kept(Protocol):
     def loaded(self, candidate: str, backend: Backend) -> None: ...
 
 
-@dataclass(slots=True)
-class Seat:
-    """A model that serves the bench: `id` names it in the log, `identity` by content. Its engine starts with the first call.
-
-    One call at a time: rows of several lanes may come at once. `paid` are the calls that this run paid for, `used` all that it needed.
-    """
-
-    id: str
-    identity: str
-    open: Callable[[], Backend]
-    price: Callable[[Sequence[CallRecord]], float | None] = lambda _: None
-    backend: Backend | None = None
-    load_seconds: float = 0.0
-    paid: list[CallRecord] = field(default_factory=list[CallRecord])
-    used: list[CallRecord] = field(default_factory=list[CallRecord])
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def complete(self, request: CallRequest) -> Completion:
-        with self.lock:
-            if self.backend is None:
-                self.backend = self.open()
-                self.load_seconds += self.backend.load_seconds
-            return self.backend.complete(request)
-
-    def keep(self, call: CallRecord, *, paid: bool) -> None:
-        with self.lock:
-            self.used.append(call)
-            if paid:
-                self.paid.append(call)
-
-    @property
-    def spent(self) -> Spending:
-        return replace(self._taken_by(self.paid), seconds=seconds_of(self.paid) + self.load_seconds)
-
-    def on_all_rows(self, scale: float) -> Spending:
-        """What the calls would take if there were `scale` times as many."""
-        seen = self._taken_by(self.used)
-        calls, tokens = round(seen.calls * scale), round(seen.tokens * scale)
-        return Spending(calls, tokens, seen.seconds * scale + self.load_seconds, None if seen.money is None else seen.money * scale)
-
-    def _taken_by(self, calls: Sequence[CallRecord]) -> Spending:
-        return Spending(len(calls), tokens_of(calls), seconds_of(calls), self.price(calls))
-
-    def close(self) -> None:
-        if self.backend is not None:
-            self.backend.close()
-            self.backend = None
-
-
 class Bench:
     """Scores rows by a judge: `score` is what `Course.judged` wants. `opponent_requests` are the rows as the opponent is asked them."""
 
     def __init__(self, judge: Seat, opponent: Seat, course: Course, opponent_requests: Sequence[CallRequest], ledger: Kept) -> None:
         self._judge, self._opponent, self._ledger = judge, opponent, ledger
+        for role, one in zip(BENCH, (judge, opponent), strict=True):
+            one.charge(lost_before(f"{role}{one.id}", ledger))
         self._course, self._opponent_requests = course, opponent_requests
         self._rulings: dict[Contest, Ruling] = {}
         self._opponent_answers: dict[int, str] = {}
@@ -141,6 +97,11 @@ class Bench:
         return cost(list(self._rulings.values()))
 
     @property
+    def seats(self) -> tuple[Seat, Seat]:
+        """The judge's and the opponent's."""
+        return self._judge, self._opponent
+
+    @property
     def paid(self) -> Spending:
         """What this run paid for: the judge's calls and the opponent's, and loading both."""
         return total((self._judge.spent, self._opponent.spent))
@@ -150,7 +111,9 @@ class Bench:
         return Beside(self.paid, CALLS_PER_ROW)
 
     def told(self, *, confidence: float, candidates: int) -> Judging:
-        """What the answer says of the bench, after a race of so many candidates on the rows of the course."""
+        """What the answer says of the bench, after the race of so many candidates on the rows of the course."""
+        for role, one in zip(BENCH, (self._judge, self._opponent), strict=True):
+            one.charge(unused_of(f"{role}{one.id}", one.paid, self._ledger))
         rows, judged, answered = len(self._course.examples), len(self._scored), len(self._opponent_answers)
         everything = (
             self._judge.on_all_rows(candidates * rows / judged if judged else 0.0),
@@ -187,15 +150,22 @@ class Bench:
 
     def _once(self, seat: Seat, request: CallRequest, role: str) -> Completion:
         """The answer that is kept, else a call that is kept from now on."""
-        key = call_key(seat.identity, request)
+        key, name = call_key(seat.identity, request), f"{role}{seat.id}"
         held = self._ledger.find([key]).get(key)
         if held is not None:
-            seat.keep(held, paid=key in self._ledger.paid_before and held.candidate == f"{role}{seat.id}")
-            self._ledger.record(replace(held, candidate=f"{role}{seat.id}", row=request.row, score=None), paid=False)
+            known = replace(held, candidate=name, row=request.row, score=None)
+            seat.keep(known, paid=self._ledger.is_paid(known))
+            self._ledger.record(known, paid=False)
             finish = "length" if held.outcome is Outcome.CUT_OFF else "stop"
             return Completion(held.output, finish, held.prompt_tokens, held.output_tokens, held.seconds)
-        completion = seat.complete(request)
-        call = _kept(f"{role}{seat.id}", key, request, completion)
+        try:
+            completion = seat.complete(request)
+        except EngineError as error:
+            lost = lost_call(name, key, request, error)
+            self._ledger.record(lost, paid=True)
+            seat.charge([lost])
+            raise
+        call = _kept(name, key, request, completion)
         self._ledger.record(call, paid=True)
         seat.keep(call, paid=True)
         return completion

@@ -54,6 +54,10 @@ def draw_labels(options: PickOptions, file: Path, *, environ: Mapping[str, str],
     if findings.task.judge is None:
         remedy = "name a judge first: [judge]"
         raise InputError("people's labels correct a judge, and the task has none", where=str(options.task_file), remedy=remedy)
+    if findings.task.cluster:
+        remedy = "remove it: a row gets its labels by a coin of its own"
+        where = f"{options.task_file}, key examples.cluster"
+        raise InputError("labels correct a judge only where rows stand alone", where=where, remedy=remedy)
     if file.exists():
         raise InputError("the file exists already", where=str(file), remedy="name another, so that no label is lost")
     if not runnable(findings.entries):
@@ -61,7 +65,10 @@ def draw_labels(options: PickOptions, file: Path, *, environ: Mapping[str, str],
     drawn = _drawn(findings.task, findings.course)
 
     def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[Sheet, Ended]:  # noqa: ARG001
-        return _sheet(replace(findings, course=drawn), ledger, load, file, len(findings.course.examples), watch), Ended(None)
+        sheet = _sheet(
+            replace(findings, course=drawn), ledger, load, file, len(findings.course.examples), watch, options.budget is not None
+        )
+        return sheet, Ended(None)
 
     with Store.open(options.store_url) as store:
         return in_one_run(findings, store, options, verb="race", asked=("labels", findings.task.judge.label_share), watch=watch, work=work)
@@ -83,13 +90,13 @@ def _not_yet(i: int, completion: Completion, key: str) -> tuple[Outcome, float |
     return Outcome.CUT_OFF if completion.finish == "length" else Outcome.ANSWERED if answer else Outcome.EMPTY, None
 
 
-def _sheet(findings: Findings, ledger: RunLedger, load: Load, file: Path, of_rows: int, watch: Watch) -> Sheet:
+def _sheet(findings: Findings, ledger: RunLedger, load: Load, file: Path, of_rows: int, watch: Watch, budget_given: bool) -> Sheet:
     assert findings.bench is not None, "a judged task has an opponent"
     against = findings.bench[1]
     lanes = model_lanes(findings, load, ledger)
     (opponent,) = model_lanes(replace(findings, entries=(_named(against, f"{BENCH[1]}{against.candidate.id}"),)), load, ledger)
     everyone = [*lanes, opponent]
-    _answer_all(everyone, findings, ledger, watch)
+    _answer_all(everyone, findings, ledger, watch, "--budget" if budget_given else "[budget]")
     answers = _write(file, findings.course, lanes, opponent)
     models = {entry.candidate.id: entry.candidate for entry in findings.entries} | {opponent.candidate: against.candidate}
     spent = total(paid_for(lane, models[lane.candidate]) for lane in everyone)
@@ -100,17 +107,17 @@ def _named(entry: Entry, name: str) -> Entry:
     return replace(entry, candidate=replace(entry.candidate, id=name))
 
 
-def _answer_all(lanes: Sequence[Lane], findings: Findings, ledger: RunLedger, watch: Watch) -> None:
+def _answer_all(lanes: Sequence[Lane], findings: Findings, ledger: RunLedger, watch: Watch, budget: str) -> None:
     """Runs all drawn rows in every lane. Raises `InputError` when the budget does not reach, and the error of a lane that fails."""
     rows = len(findings.course.examples)
     wanted = {lane.candidate: (lane, rows) for lane in lanes}
     if within_budget(wanted, lanes, findings.task.budget) != wanted:
         remedy = "raise it, or lower label_share"
-        raise InputError(f"a sheet takes {len(lanes) * rows} calls, more than the budget", where="[budget]", remedy=remedy)
+        raise InputError(f"a sheet takes {len(lanes) * rows} calls, more than the budget", where=budget, remedy=remedy)
     watch.start(lanes, rows)
     garage = Garage(capacity_bytes(findings.task, findings.machine), ledger)
     try:
-        run_batch(wanted, garage, ledger, watch.call)
+        run_batch(wanted, garage, ledger, watch.call, watch.stopping)
     finally:
         garage.close()
     for lane in lanes:

@@ -115,7 +115,7 @@ def model_lane(
 
 def _asked_as(identity: Identity, task: Task) -> str:
     """The identity under which calls are kept: what is found by likelihood is another output than what is written."""
-    return identity.text if task.answer_by == "generation" else f"{identity.text} by likelihood, normalised: {task.normalise}"
+    return identity.text if task.answer_by == "generation" else f"{identity.text} by likelihood, read once, normalised: {task.normalise}"
 
 
 def _by_likelihood(candidate: Candidate, task: Task) -> Backend:
@@ -199,33 +199,21 @@ def ttft(records: Sequence[CallRecord]) -> Measurement | Unknown:
 
 
 def _ask(candidate: str, identity: str, course: Course, backend: Backend, i: int) -> CallRecord:
-    request, example = course.requests[i], course.examples[i]
-    blank = CallRecord(
-        key=call_key(identity, request),
-        candidate=candidate,
-        row=example.id,
-        prompt_hash=prompt_hash(request),
-        outcome=Outcome.FAILED,
-        output="",
-        score=None,
-        prompt_tokens=0,
-        output_tokens=0,
-        seconds=0.0,
-        seed=request.sampling.seed,
-    )
+    request, row = course.requests[i], course.examples[i].id
+    key = call_key(identity, request)
     try:
         completion = backend.complete(request)
-    except RowRefusedError as error:
-        return replace(blank, error=f"{error.what} ({error.where}); {error.remedy}")
-    except EngineError as error:
-        if error.fatal:
+    except (RowRefusedError, EngineError) as error:
+        if isinstance(error, EngineError) and error.fatal:
             raise
-        # Attempts that were sent and broke off may have been charged: at least for what they asked.
-        asked = error.unanswered * guessed_tokens(*(message.content for message in request.messages))
-        return replace(blank, error=f"{error.what} ({error.where})", prompt_tokens=asked)
-    outcome, value = _scored(course, i, completion, blank.key)
-    return replace(
-        blank,
+        return replace(lost_call(candidate, key, request, error), row=row)
+    outcome, value = _scored(course, i, completion, key)
+    return CallRecord(
+        key=key,
+        candidate=candidate,
+        row=row,
+        prompt_hash=prompt_hash(request),
+        seed=request.sampling.seed,
         outcome=outcome,
         output=kept_output(completion, request.thinking),
         score=value,
@@ -235,6 +223,25 @@ def _ask(candidate: str, identity: str, course: Course, backend: Backend, i: int
         prefill_seconds=completion.prefill_seconds,
         decode_seconds=completion.decode_seconds,
         label_probabilities=completion.label_probabilities,
+    )
+
+
+def lost_call(candidate: str, key: str, request: CallRequest, error: RowRefusedError | EngineError) -> CallRecord:
+    """A call that failed. Attempts that were sent and broke off may have been charged: at least for what they asked."""
+    asked = guessed_tokens(*(message.content for message in request.messages))
+    return CallRecord(
+        key=key,
+        candidate=candidate,
+        row=request.row,
+        prompt_hash=prompt_hash(request),
+        outcome=Outcome.FAILED,
+        output="",
+        score=None,
+        prompt_tokens=asked * error.unanswered if isinstance(error, EngineError) else 0,
+        output_tokens=0,
+        seconds=0.0,
+        seed=request.sampling.seed,
+        error=f"{error.what} ({error.where})" + (f"; {error.remedy}" if isinstance(error, RowRefusedError) else ""),
     )
 
 

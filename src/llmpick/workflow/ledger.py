@@ -2,24 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
-from llmpick.evidence.call import CallRecord, EngineInfo
+from llmpick.evidence.call import CallRecord, EngineInfo, Outcome
 from llmpick.measure.backend import Backend
 from llmpick.store.records import LoadRecord
 from llmpick.store.store import Store
 
 
 class RunLedger:
-    """The store as one run sees it. `paid_before` are the keys that this run paid for in an earlier sitting.
+    """The store as one run sees it. `identities` names each candidate's model and engine by content.
 
-    `identities` names each candidate's model and engine by content.
+    Several candidates and rows can share a call, of whom one paid for it: so what was paid before is known by all three.
     """
 
     def __init__(self, store: Store, run_id: str, identities: Mapping[str, str]) -> None:
         self._store = store
         self._run_id = run_id
-        self._identities = identities
-        self.paid_before = frozenset(call.key for call, paid in store.run_calls(run_id) if paid)
+        self._identities = dict(identities)
+        self._before = [call for call, paid in store.run_calls(run_id) if paid]
+        self._paid = frozenset(_place(call) for call in self._before if call.outcome is not Outcome.FAILED)
         self._opened: dict[str, Backend] = {}
+
+    def also_named(self, identities: Mapping[str, str]) -> None:
+        """Further names under which engines are started in this run, as for the stages of a cascade."""
+        self._identities |= identities
 
     def last_load(self, candidate: str) -> LoadRecord | None:
         """The newest start of the same model with the same engine, in this run or an earlier one."""
@@ -31,6 +36,14 @@ class RunLedger:
             return self._opened[candidate].engine
         kept = self.last_load(candidate)
         return kept.engine if kept else None
+
+    def paid_before(self, candidate: str) -> Sequence[CallRecord]:
+        """What this run paid for the candidate in earlier sittings, answered or failed."""
+        return [call for call in self._before if call.candidate == candidate]
+
+    def is_paid(self, call: CallRecord) -> bool:
+        """Whether this run paid for the call in an earlier sitting, for this candidate and row."""
+        return _place(call) in self._paid
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         return self._store.calls(keys)
@@ -51,3 +64,7 @@ class RunLedger:
 
     def resident(self, candidate: str, resident_bytes: int) -> None:
         self._store.raise_resident(self._run_id, candidate, resident_bytes)
+
+
+def _place(call: CallRecord) -> tuple[str, str, str]:
+    return call.candidate, call.row, call.key

@@ -99,13 +99,14 @@ def _race(
     end = run_race(
         lanes,
         rows=len(course.examples),
-        rule=PlainRule(Goal(task.tolerance, task.confidence, cheapest=True)),
+        rule=PlainRule(Goal(task.tolerance, task.confidence)),
         budget=task.budget,
         ledger=ledger,
         capacity_bytes=capacity_bytes(task, findings.machine, taken_bytes=bench_bytes(findings.bench)),
         on_look=look,
         on_call=watch.call,
         beside=beside(bench),
+        on_interrupt=watch.stopping,
     )
     if end.stop is Stop.INTERRUPTED:
         raise KeyboardInterrupt

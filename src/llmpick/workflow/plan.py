@@ -59,6 +59,11 @@ def plan(options: PlanOptions, *, environ: Mapping[str, str]) -> Plan:
     """Raises `InputError` when neither a task nor the numbers are given, or when no candidate could run."""
     asked = _bare(options) if options.task_file is None else _of_task(options, options.task_file, environ)
     setting = asked.setting
+    if setting.candidates < 2:
+        remedy = "name at least two with --model, or say how many there will be with --candidates"
+        raise InputError(
+            "one candidate is compared with nothing, so there is nothing to decide", where="--model, --candidates", remedy=remedy
+        )
     if setting.candidates * setting.rows > MOST_CALLS:
         raise InputError(
             f"{setting.candidates:,} candidates on {setting.rows:,} rows are more than can be simulated",

@@ -12,15 +12,17 @@ from llmpick.decide.answer import LabelsTold
 from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceVerdict
 from llmpick.evidence.device import Load
 from llmpick.evidence.errors import InputError
-from llmpick.evidence.model import Weights
+from llmpick.evidence.model import Endpoint, Weights
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop, run_race
+from llmpick.measure.thinking import with_thinking
 from llmpick.stats.judged_race import HumanLabels
 from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import total
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, kept_out
 from llmpick.workflow.findings import Entry, Findings, runnable
+from llmpick.workflow.gather import TWICE
 from llmpick.workflow.human_labels import Labelled
 from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.ledger import RunLedger
@@ -50,6 +52,8 @@ def race(
         raise InputError("labels correct a judge in every single race, not on average", where="[judge], key labels", remedy=remedy)
     if not runnable(findings.entries):
         return _nobody(findings, options)
+    _refuse_alone(findings, options)
+    _check_cost(findings, options)
 
     def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[RaceAnswer, Ended]:
         with on_the_bench(findings.course, ledger, findings.bench, context_tokens=load.context_tokens) as (course, bench):
@@ -79,24 +83,42 @@ def _race(
         on_look=watch.look,
         on_call=watch.call,
         beside=beside(bench),
+        on_interrupt=watch.stopping,
     )
     if end.stop is not Stop.INTERRUPTED:
         refuse_if_nothing_ran(lanes, findings)
     answer = _answer(findings, ledger, run_id, options, goal, lanes, end, labelled.now() if labelled else None)
-    return _with_judging(answer, bench, lanes, labelled.told(end.look.progress) if labelled else None)
+    return _with_judging(answer, findings, bench, lanes, labelled.told(end.look.progress) if labelled else None)
 
 
-def _with_judging(answer: RaceAnswer, bench: Bench | None, lanes: Sequence[Lane], labels: LabelsTold | None) -> RaceAnswer:
+def _with_judging(
+    answer: RaceAnswer, findings: Findings, bench: Bench | None, lanes: Sequence[Lane], labels: LabelsTold | None
+) -> RaceAnswer:
     """The judge's calls and the opponent's count like any other."""
     if bench is None:
         return answer
     judging = replace(bench.told(confidence=answer.confidence, candidates=len(lanes)), labels=labels)
+    partial = _sitting(findings, 0)
+    own = (f"{partial} is the judge and a candidate: it judges its own answers, and judges tend to favour these",) if partial else ()
     return replace(
         answer,
         judging=judging,
+        notes=(*answer.notes, *own),
         spent=total((answer.spent, judging.spent)),
         everything=total((answer.everything, judging.everything)),
     )
+
+
+def _sitting(findings: Findings, seat: int) -> str | None:
+    """The candidate that is the very model of a seat of the bench: 0 the judge, 1 the opponent, which is asked in the same way, too."""
+    if findings.bench is None:
+        return None
+    sits, first = findings.bench[seat], findings.course.requests[:1]
+    for entry in findings.entries:
+        asked_alike = with_thinking(first, entry.candidate.thinking) == with_thinking(first, sits.candidate.thinking)
+        if entry.identity == sits.identity and (seat == 0 or asked_alike):
+            return entry.candidate.id
+    return None
 
 
 def _answer(
@@ -121,7 +143,8 @@ def _answer(
         for lane in lanes
     ]
     blank = blank_answer(**_known(findings, options, run_id), candidates=_absentees(findings))
-    return assemble_race(blank, goal, contestants, end, labels=labels, clusters=findings.course.clusters)
+    opponent = _sitting(findings, 1)
+    return assemble_race(blank, goal, contestants, end, labels=labels, clusters=findings.course.clusters, opponent=opponent)
 
 
 def _nobody(findings: Findings, options: RaceOptions) -> RaceAnswer:
@@ -133,6 +156,38 @@ def _nobody(findings: Findings, options: RaceOptions) -> RaceAnswer:
         raise InputError("there is no model to race", where="this machine", remedy="name at least two with --model")
     blank = blank_answer(**_known(findings, options, None), candidates=_absentees(findings))
     return replace(blank, verdict=RaceVerdict.NONE_FITS, reasons=("no model satisfies the task's limits",))
+
+
+def _refuse_alone(findings: Findings, options: RaceOptions) -> None:
+    if len(findings.entries) > 1:
+        return
+    only = "".join(entry.candidate.id for entry in findings.entries)
+    twice = next((note for note in findings.notes if TWICE in note), None)
+    what = f"there is nothing to compare {only} with: {twice or 'no other model is named' if options.models else 'no other is found'}"
+    raise InputError(what, where="--model", remedy="name at least two with --model; llmpick pick measures a single one")
+
+
+def _check_cost(findings: Findings, options: RaceOptions) -> None:
+    """Asked for on the command line, money that nothing is known of is a misunderstanding."""
+    if options.cost_by == "money" and not any(_has_price(entry) for entry in runnable(findings.entries)):
+        remedy = "give prices in the task, [prices], or compare by seconds or memory"
+        raise InputError("no model of this race has a price", where="--cost-by money", remedy=remedy)
+
+
+def _cost_notes(findings: Findings) -> tuple[str, ...]:
+    """Whose price is not known where money decides between equals."""
+    ready = runnable(findings.entries) if findings.cost_by == "money" else []
+    unpriced = [entry.candidate.id for entry in ready if not _has_price(entry)]
+    if not unpriced:
+        return ()
+    if len(unpriced) == len(ready):
+        return ("No model has a price, so that none is the cheaper of two equals",)
+    return (f"No price is known of {', '.join(unpriced)}: it counts as dearer than the others",)
+
+
+def _has_price(entry: Entry) -> bool:
+    run = entry.candidate.run
+    return isinstance(run, Endpoint) and run.input_price is not None and run.output_price is not None
 
 
 def _absentees(findings: Findings) -> tuple[Racer, ...]:
@@ -167,5 +222,5 @@ def _known(findings: Findings, options: RaceOptions, run_id: str | None) -> dict
         "run": run_id,
         "device": findings.device.name,
         "as_of": findings.as_of,
-        "notes": tuple(note for note in findings.notes if not note.startswith("No prior ranks")),
+        "notes": (*(note for note in findings.notes if not note.startswith("No prior ranks")), *_cost_notes(findings)),
     }

@@ -109,6 +109,7 @@ def race_text(
             budget=budget,
             capacity_bytes=this_machine().memory_free_bytes,
             on_look=lambda look: note(_progress(look)),
+            on_read=lambda reader, end: note(f"{reader.candidate} reads up to {end:,} of {len(chunks):,} chunks"),
         )
     _refuse_if_nothing_was_read(readers, end.stop)
     return assemble_text(

@@ -1,6 +1,6 @@
 """A recorded matrix of scores as lanes of a race: every call is held already, and counts as made when the race asks for it."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,14 @@ class Tape:
 
     matrix: ScoreMatrix
 
-    @property
-    def paid_before(self) -> Set[str]:
-        return _Everything()
+    def paid_before(self, candidate: str) -> Sequence[CallRecord]:
+        del candidate
+        return ()
+
+    def is_paid(self, call: CallRecord) -> bool:
+        """What is on the tape counts as paid for by the race that reads it."""
+        del call
+        return True
 
     def find(self, keys: Sequence[str]) -> Mapping[str, CallRecord]:
         return {key: self._call(key) for key in keys}
@@ -48,19 +53,6 @@ class Tape:
             seconds=cost if unit == "seconds" else 0.0,
             seed=0,
         )
-
-
-class _Everything(Set[str]):
-    """Every key: what is on the tape counts as paid for by the race that reads it."""
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-    def __iter__(self):
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def drawn(matrix: ScoreMatrix, *, models: int | None, rows: int | None, seed: int) -> tuple[ScoreMatrix, int]:

@@ -16,7 +16,7 @@ from llmpick.evidence.model import Blueprint
 from llmpick.evidence.values import Source
 from llmpick.sources.folders import is_model_file, quantization_in, without_part
 from llmpick.sources.gguf import missing_bytes, read_gguf_beginnings
-from llmpick.sources.hf import Tensor, blueprint_of_values, groups_of, header_bytes, parse_header
+from llmpick.sources.hf import Tensor, blueprint_of_values, contradiction, groups_of, header_bytes, parse_header
 from llmpick.sources.hub import MAIN, endpoint
 from llmpick.workflow.download import plain_hub_errors
 
@@ -149,6 +149,8 @@ def _safetensors(found: _Repository, name: str) -> Blueprint:
     tensors = [tensor for path in files for tensor in _header(found, path)]
     described = blueprint_of_values(config, f"{found.id}: config.json", name, _source(found))
     groups = groups_of(tensors, config)
+    if described.architecture and (wrong := contradiction(described.architecture.name, described.tensors, groups)):
+        described = replace(described, architecture=None, notes=(wrong,))
     stored = described.quantization if "quantization_config" in config else groups[0].data_type
     return replace(described, known_from="files", tensors=groups, quantization=stored)
 

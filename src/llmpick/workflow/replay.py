@@ -12,11 +12,13 @@ from llmpick.evidence.scores import ScoreMatrix
 from llmpick.evidence.task import Budget
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import run_race
-from llmpick.sources.scores import read_scores
+from llmpick.sources.scores import read_scores, table_columns
 from llmpick.stats.replay import ReplayResult, replay
 from llmpick.stats.rules import Goal, Guarantee, rule_for
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer
 from llmpick.workflow.recorded import Tape, drawn, recorded_lanes
+
+RIGHT_OR_WRONG = frozenset(["yes", "no", "y", "n", "right", "wrong", "correct", "incorrect", "pass", "fail", "passed", "failed"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,23 @@ class ReplayOptions:
 def _read(options: ReplayOptions) -> ScoreMatrix:
     """The matrix; raises `InputError` naming the place for one that cannot be raced as it was asked."""
     matrix = read_scores(options.scores, costs=options.costs, metric=options.metric)
+    if options.metric and table_columns(options.scores):
+        remedy = "leave it out; a column of a table is raced under its own name"
+        raise InputError("--metric chooses among the scores of a log, and this is a table", where=str(options.scores), remedy=remedy)
     if len(matrix.models) < 2:
-        remedy = "name a file with the scores of at least two models"
+        worded = "".join(f". {note}" for note in _worded(matrix))
+        remedy = f"name a file with the scores of at least two models{worded}"
         raise InputError("a race needs two models, the file has the scores of one", where=str(options.scores), remedy=remedy)
     if options.spend_by == "cost" and matrix.costs is None:
         raise InputError("the file has no costs to weigh calls by", where=str(options.scores), remedy="name them with --costs")
     return matrix
+
+
+def _worded(matrix: ScoreMatrix) -> tuple[str, ...]:
+    """Columns that look like a model's scores in words, which are no scores."""
+    worded = [name for name, values in matrix.columns.items() if {str(value).strip().lower() for value in values} - {""} <= RIGHT_OR_WRONG]
+    shown = ", ".join(map(repr, worded))
+    return (f"Not raced, since it holds words and no scores: {shown}; write 1 for right and 0 for wrong",) if worded else ()
 
 
 def _spend_by(options: ReplayOptions, matrix: ScoreMatrix) -> Literal["calls", "cost"]:
@@ -90,7 +103,11 @@ def replay_recorded(options: ReplayOptions) -> tuple[ReplayResult, dict[str, Any
 
 def race_recorded(options: ReplayOptions) -> RaceAnswer:
     """One race on the recorded scores, as if the calls were made now, in a random order of the rows."""
-    matrix, left_out = drawn(_read(options), models=options.models, rows=options.rows, seed=options.seed)
+    whole = _read(options)
+    matrix, left_out = drawn(whole, models=options.models, rows=options.rows, seed=options.seed)
+    left_out_rows = (
+        (f"{left_out:,} {'row was' if left_out == 1 else 'rows were'} left out, for which some model has no score",) if left_out else ()
+    )
     lanes = recorded_lanes(matrix, weigh_by_cost=_spend_by(options, matrix) == "cost")
     end = run_race(
         lanes,
@@ -115,7 +132,7 @@ def race_recorded(options: ReplayOptions) -> RaceAnswer:
         seed=options.seed,
         run=None,
         device="no machine: the scores were recorded",
-        notes=(f"{left_out:,} rows were left out, for which some model has no score.",) if left_out else (),
+        notes=tuple(f"{note}." for note in (*left_out_rows, *_worded(whole))),
     )
     answer = assemble_race(blank, options.goal, [Contestant(lane, Candidate(lane.candidate, None)) for lane in lanes], end)
     return replace(answer, recorded_cost=_cost(matrix, lanes))

@@ -23,6 +23,7 @@ from llmpick.workflow.findings import Entry, Findings, runnable
 from llmpick.workflow.judging import bench_names
 from llmpick.workflow.lanes import identify, model_lane
 from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.row_facts import rows_to_keep
 from llmpick.workflow.survey import PickOptions
 
 T = TypeVar("T")
@@ -36,6 +37,10 @@ class Watch:
     start: Callable[[Sequence[Lane], int], None] = lambda _, __: None
     call: Callable[[Lane, CallRecord], None] = lambda _, __: None
     look: Callable[[Look], None] = lambda _: None
+
+    def stopping(self) -> None:
+        """Answers the first Ctrl-C at once."""
+        self.note("stopping after the calls under way; Ctrl-C again stops now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,11 @@ def in_one_run(
         verb=verb,
         title=findings.task.name,
         seed=findings.task.seed,
-        inputs={"task": str(options.task_file), "models": [entry.candidate.id for entry in findings.entries]},
+        inputs={
+            "task": str(options.task_file),
+            "models": [entry.candidate.id for entry in findings.entries],
+            "rows": rows_to_keep(findings.task),
+        },
         now=datetime.now(UTC),
     )
     if run.resumed:

@@ -11,7 +11,6 @@ import numpy as np
 from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.limits import broken_by_memory, broken_by_price
 from llmpick.decide.screen import broken_by_facts, context_of, unnamed_languages
-from llmpick.estimate.ability import expected_scores
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
@@ -72,7 +71,7 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
         absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, task))),
         as_of=options.as_of,
-        notes=(*([idle_gpu] if idle_gpu else []), *_prior_notes(found, task), *_cluster_notes(task)),
+        notes=(*([idle_gpu] if idle_gpu else []), *found.notes, *_prior_notes(found, task), *_cluster_notes(task)),
         bench=_bench(task.judge, sieve, environ),
         call_timeout_s=options.call_timeout_s,
     )
@@ -109,8 +108,20 @@ def _course(task: Task) -> Course:
 def _bench(terms: Judge | None, sieve: "_Sieve", environ: Mapping[str, str]) -> tuple[Entry, Entry] | None:
     if terms is None:
         return None
-    judge, opponent = bench_models(terms, environ)
-    return sieve.on_the_bench(judge), sieve.on_the_bench(opponent)
+    judge, opponent = (bench_entry(one, sieve.task, sieve.machine, sieve.load) for one in bench_models(terms, environ))
+    return judge, opponent
+
+
+def bench_entry(candidate: Candidate, task: Task, machine: Device, load: Load) -> Entry:
+    """A model that serves the race: it runs on this machine, and the task's limits do not concern it."""
+    if not isinstance(candidate.run, Weights):
+        elsewhere = Unknown("it runs on the server's machine")
+        return Entry(_priced(candidate, task), elsewhere, elsewhere)
+    return Entry(candidate, *of_files(candidate.run, candidate.facts, machine, _load_of(candidate, load), here=True))
+
+
+def _load_of(candidate: Candidate, load: Load) -> Load:
+    return replace(load, context_tokens=min(load.context_tokens, context_of(candidate) or load.context_tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +147,6 @@ class _Sieve:
         reasons = (*self._reasons(candidate, memory), *(reason for reason in (here, engine) if reason))
         return Entry(candidate, memory, speed, reasons)
 
-    def on_the_bench(self, candidate: Candidate) -> Entry:
-        """A model that serves the race: it runs on this machine, and the task's limits do not concern it."""
-        if not isinstance(candidate.run, Weights):
-            elsewhere = Unknown("it runs on the server's machine")
-            return Entry(_priced(candidate, self.task), elsewhere, elsewhere)
-        return Entry(candidate, *of_files(candidate.run, candidate.facts, self.machine, self._load(candidate), here=True))
-
     def absent(self, candidate: Candidate, environ: Mapping[str, str]) -> Entry:
         """A model of the catalog, as it would be fetched."""
         fetch = fetch_advice(candidate.facts, environ=environ) if candidate.facts else None
@@ -162,7 +166,7 @@ class _Sieve:
         return unknown, unknown
 
     def _load(self, candidate: Candidate) -> Load:
-        return replace(self.load, context_tokens=min(self.load.context_tokens, context_of(candidate) or self.load.context_tokens))
+        return _load_of(candidate, self.load)
 
     def _reasons(self, candidate: Candidate, memory: Estimate | Unknown) -> tuple[str, ...]:
         limits = self.task.limits
@@ -229,6 +233,4 @@ def _cluster_notes(task: Task) -> tuple[str, ...]:
 
 def _prior_notes(found: Gathered, task: Task) -> tuple[str, ...]:
     """Says so as long as nothing is known of how good a model should be before it has run."""
-    if expected_scores(found.candidates, task) is not None:
-        return ()
     return ("No prior ranks the models that were not run: nothing is said about how good they would be.",)

@@ -22,7 +22,7 @@ def notes_of(candidates: Sequence[Candidate], readers: Sequence[Reader], corpus:
         *_instructed(candidates),
         *_few_documents(corpus),
         *(f"{reader.candidate}: {reader.engine.note}." for reader in read if reader.engine and reader.engine.note),
-        *_unequal_context(read),
+        *_unequal_context(candidates, readers),
         *_unscored_starts(read),
         *_unlike_tokenizers(candidates, readers),
     )
@@ -43,15 +43,34 @@ def _few_documents(corpus: Corpus) -> Iterator[str]:
         yield f"{corpus.documents} documents say little of new ones, so the intervals for new text are wide."
 
 
-def _unequal_context(readers: Sequence[Reader]) -> Iterator[str]:
-    """One chunk, one window, is what all are given; a model whose context is too short for that stands apart."""
-    for reader in readers:
-        if reader.windowed:
-            yield (
-                f"{reader.candidate} can read {reader.max_tokens or 'an unknown number of'} tokens at once, less than a chunk: "
-                f"{reader.windowed:,} of its {len(reader.scores):,} chunks were read in overlapping windows, so it was given less context "
-                "than the others."
-            )
+def _unequal_context(candidates: Sequence[Candidate], readers: Sequence[Reader]) -> Iterator[str]:
+    """One chunk, one window, is what all are given; models that cannot hold a chunk stand apart, and from each other."""
+    cut = [(candidate, reader) for candidate, reader in zip(candidates, readers, strict=True) if reader.windowed]
+    for candidate, reader in cut:
+        yield (
+            f"{reader.candidate} reads {f'{reader.max_tokens:,}' if reader.max_tokens else 'an unknown number of'} tokens at once"
+            f"{_why_no_more(candidate, reader)}: {reader.windowed:,} of its {len(reader.scores):,} chunks did not fit, and were read in "
+            "overlapping windows."
+        )
+    rest = sum(bool(reader.scores) for reader in readers) - len(cut)
+    sizes = {reader.max_tokens for _, reader in cut}
+    if cut and rest:
+        names = ", ".join(reader.candidate for _, reader in cut)
+        yield f"So the words of {names} had less context than those of the models that read a chunk as a whole."
+    if len(sizes) > 1 and None not in sizes:
+        least = min((reader for _, reader in cut), key=lambda reader: reader.max_tokens or 0)
+        yield f"Of the models read in windows, {least.candidate} had the least context."
+
+
+def _why_no_more(candidate: Candidate, reader: Reader) -> str:
+    own = candidate.run.context_tokens if isinstance(candidate.run, Weights) else None
+    if reader.max_tokens is None:
+        return ""
+    if own is not None and reader.max_tokens >= own:
+        return " (its own context)"
+    if isinstance(candidate.run, Weights):
+        return " (a limit of the engine, not of the model: it holds the logits of so many tokens of this vocabulary)"
+    return " (as its server is set)"
 
 
 def _unscored_starts(readers: Sequence[Reader]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import llamacpp_memory
 from llmpick.estimate.engines.llamacpp import engine_options, footprint
 from llmpick.estimate.engines.llamacpp.buffers import gpu_buffer, host_buffer
 from llmpick.estimate.engines.llamacpp.options import build, flash_attention
+from llmpick.estimate.footprint import sum_of
 from llmpick.estimate.shape import Shape, shape_of, stack
 from llmpick.evidence.deployment import Deployment
 from llmpick.evidence.device import Device
@@ -197,6 +198,33 @@ def test_experts_can_stay_in_the_hosts_memory():
     assert half.value == pytest.approx((48 * 50 + 24 * 50 + 100) * MIB)
     assert half.low < half.value < half.high
     assert engine_options(Deployment("llama.cpp", cpu_expert_layers=24), GPU, 1024)["n_cpu_moe"] == 24
+
+
+@pytest.mark.parametrize(("gpu_layers", "experts"), [(0, 0), (1, 0), (5, 0), (17, 0), (33, 0), (99, 0), (17, 4), (None, 6)])
+@pytest.mark.parametrize("device", [GPU, MAC])
+def test_what_is_not_on_the_gpu_is_on_the_host(gpu_layers: int | None, experts: int, device: Device):
+    """The parts of weights and cache add up to the whole, wherever the layers are."""
+    shape = decoder(4096, 0, 32, 32, 8, 128_256, Experts(8, 2), expert_size=512)
+    deployment = Deployment("llama.cpp", gpu_layers=gpu_layers, cpu_expert_layers=experts)
+    found = footprint(shape, device, deployment, context_tokens=8192)
+    host = {part: sum(float(line.bytes.value) for line in found.host if line.part == part) for part in ("weights", "kv_cache")}
+    assert host["weights"] + float(found.part("weights").value) == pytest.approx(float(shape.weights.value))
+    whole = footprint(shape, device, LLAMACPP, context_tokens=8192).part("kv_cache")
+    assert host["kv_cache"] + float(found.part("kv_cache").value) == pytest.approx(float(whole.value))
+    assert all(line.bytes.low <= line.bytes.value <= line.bytes.high for line in found.host)
+
+
+def test_the_host_is_told_only_where_something_was_kept_there(smollm2_path: Path):
+    shape = of_file(smollm2_path)
+    assert footprint(shape, GPU, LLAMACPP, context_tokens=2048).host == ()
+    assert footprint(shape, CPU, Deployment("llama.cpp", gpu_layers=3), context_tokens=2048).host == ()
+    held = [
+        float(sum_of([line.bytes for line in footprint(shape, GPU, Deployment("llama.cpp", gpu_layers=n), context_tokens=2048).host]).value)
+        for n in range(32)
+    ]
+    assert held == sorted(held, reverse=True), "the more layers on the GPU, the less on the host"
+    experts = footprint(shape, GPU, Deployment("llama.cpp", cpu_expert_layers=2), context_tokens=2048).host
+    assert not [line for line in experts if line.part == "kv_cache"], "all layers are on the GPU, with their cache"
 
 
 def test_a_tied_table_is_copied_to_a_gpu_of_its_own_memory_and_shared_with_the_hosts(smollm2_path: Path):

@@ -1,5 +1,6 @@
 """vLLM's memory: the logged boots, what each option moves, and how the pool is told in tokens."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -229,3 +230,38 @@ def test_stages_divide_the_layers_and_the_last_one_limits():
     model = shape()._replace(weights=Range.exact(14.99 * GIB))
     assert pool(model, deployment=replace(CURRENT, pipeline_parallel=2)) == pytest.approx(0.95 * 79.19 - 9.60, abs=0.05)
     assert line(model, "activation", deployment=replace(CURRENT, pipeline_parallel=2)) == pytest.approx(2.01, abs=0.02)
+
+
+NUMBERS = re.compile(r"[\d,]*\d(?:\.\d+)?")
+
+
+def numbers_of(formula: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in NUMBERS.findall(formula)]
+
+
+@pytest.mark.parametrize("experts", [0, 8])
+@pytest.mark.parametrize(("tp", "pp"), [(1, 1), (2, 1), (1, 4)])
+def test_formulas_have_their_numbers_filled_in(experts: int, tp: int, pp: int):
+    """Each is worked out again from what it says."""
+    deployment = replace(CURRENT, tensor_parallel=tp, pipeline_parallel=pp)
+    found = vllm.footprint(shape(experts=experts), H100, deployment, context_tokens=8192, sequences=3)
+    said = {line.name: (numbers_of(line.formula), float(np.asarray(line.bytes.value))) for line in found.lines}
+    (held, *split), weights = said["weights"]
+    size, stages, gpus, kept = split or (held, 1, 1, 0)
+    assert (gpus, stages, size) == (tp, pp, float(np.asarray(shape(experts=experts).weights.value)))
+    assert (held == size) == (pp == 1)
+    assert weights == pytest.approx(held / gpus + kept)
+    (one, tokens, block, sequences), cache = said["KV cache of the load"]
+    assert (tokens, block, sequences) == (8192, 16, 3)
+    assert cache == pytest.approx(one * sequences)
+    (layers, _, sampler, _, kept), peak = said["activation peak"]
+    assert peak == pytest.approx(max(layers, sampler) + kept, rel=1e-6)
+    (gib,), outside = said["outside torch (CUDA, NCCL, kernels)"]
+    assert outside == pytest.approx(gib * GIB, rel=0.03)
+    (fixed, each, blocks, *more), graphs = said["CUDA graphs"]
+    assert graphs == pytest.approx((fixed + sum(more)) * GIB + each * 2**20 * blocks)
+
+
+def test_what_is_not_there_is_said():
+    eager = replace(CURRENT, options={"enforce_eager": True})
+    assert [line.formula for line in vllm.footprint(shape(), H100, eager, context_tokens=8192).lines][-1] == "none: enforce_eager"

@@ -8,7 +8,10 @@ from rich.text import Text
 from tests.report.answers import thinking_bought
 from tests.report.race import answers, regenerate
 
+from llmpick.decide.answer import Spending
+from llmpick.decide.race_answer import RaceStop
 from llmpick.evidence.model import Candidate
+from llmpick.evidence.values import Interval
 
 
 @pytest.mark.parametrize("path", list(regenerate.golden()), ids=lambda path: path.stem)
@@ -45,7 +48,12 @@ def test_names_that_a_terminal_could_obey_are_shown_as_text() -> None:
         ("tie", "each interval holds with a probability of 95%, on average over tasks like these"),
         ("won", "the intervals of a column hold together at 95%"),
         ("won", "shown not to be the best, and more than 2 points worse than large"),
-        ("recorded", "shown not to be the best, but perhaps within 2 points of it"),
+        ("recorded", "points more on the 200 rows that both answered), but perhaps within 2 points of it"),
+        ("undecided", "small is 8.3 points behind [-29.6, +15.3] on the 60 rows that both ran"),
+        ("undecided", "so that it is not that of the two scores where one ran fewer"),
+        ("interrupted", "race of 2 of 4 candidates"),
+        ("interrupted", "broken failed and took no part: not a GGUF file"),
+        ("tie", "It was decided only when all 300 rows had been run by"),
         ("probably", "more than 2 points worse than large with a probability above 95%"),
         ("all_rows", "for certain"),
         ("all_rows", "small is taken, the best of them so far, at the same cost"),
@@ -64,6 +72,40 @@ def test_names_that_a_terminal_could_obey_are_shown_as_text() -> None:
 )
 def test_it_says(name: str, says: str) -> None:
     assert says in " ".join(regenerate.printed(answers.ALL[name](), 100).split())
+
+
+def test_all_rows_run_by_one_is_not_all_rows_run() -> None:
+    answer = replace(answers.probably(), stop=RaceStop.ALL_ROWS, rows=150)
+    told = " ".join(regenerate.printed(answer, 100).split())
+    assert "It was decided only when all 150 rows had been run by large and middle." in told
+
+
+def test_an_end_that_is_the_estimate_is_explained_only_where_it_is_seen() -> None:
+    answer = answers.won()
+    first, second = answer.candidates
+    assert "ruled out" not in regenerate.printed(answer, 100)
+    cut = replace(second, placed=replace(second.placed, difference=Interval(-0.633, -0.799, -0.633, 0.95)))
+    told = regenerate.printed(replace(answer, candidates=(first, cut)), 100)
+    assert "where one ends at its estimate, earlier looks had ruled out what lies beyond" in " ".join(told.split())
+
+
+def test_nothing_is_guessed_of_the_tokens_of_a_candidate_that_did_not_run_yet() -> None:
+    answer = answers.undecided()
+    first, second = answer.candidates
+    waiting = replace(second, placed=replace(second.placed, rows_run=0), everything=Spending(calls=320))
+    told = " ".join(regenerate.printed(replace(answer, candidates=(first, waiting)), 100).split())
+    assert "would have taken 640 calls (14.1% of the calls were made)." in told
+
+
+def test_one_row_is_one_row() -> None:
+    answer = answers.alone()
+    (only,) = answer.candidates
+    told = " ".join(
+        regenerate.printed(replace(answer, rows=1, candidates=(replace(only, placed=replace(only.placed, rows_run=1)),)), 100).split()
+    )
+    assert "all 1 rows" not in told
+    assert "these 1 row" not in told
+    assert "the only row" in told
 
 
 def test_it_says_what_thinking_bought() -> None:

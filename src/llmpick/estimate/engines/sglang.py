@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llmpick.estimate.footprint import Footprint, Line
+from llmpick.estimate.footprint import Footprint, Line, cache_formula, filled
 from llmpick.estimate.kv_cache import kv_type_bytes, rank_cache_bytes
 from llmpick.estimate.shape import Number, Range, Shape
 from llmpick.evidence.deployment import Deployment, Option
 from llmpick.evidence.device import Device
 from llmpick.evidence.values import Source
 
+OPTIONS = frozenset({"mem_fraction_static", "chunked_prefill_size", "cuda_graph_max_bs", "disable_cuda_graph"})
 _MIB, _GIB = 2**20, 2**30
 _CODE = Source(
     "SGLang's server arguments: defaults by GPU memory",
@@ -70,15 +71,21 @@ def footprint(shape: Shape, device: Device, deployment: Deployment, *, context_t
     claim = Range(*((device.memory_total_bytes - part) * fraction for part in (outside.value, outside.high, outside.low)))
     pool = Range(*(np.maximum(c - w, 0.0) for c, w in zip(claim, (weights.value, weights.high, weights.low), strict=True)))
     compute, graphs = _beside(shape, device, deployment)
+    split = filled(f"{{size}} bytes / {deployment.tensor_parallel} GPUs / {deployment.pipeline_parallel} stages", size=shape.weights.value)
     lines = (
-        Line("weights", "weights", weights, f"weights / {deployment.tensor_parallel} GPUs / {deployment.pipeline_parallel} stages", _CODE),
-        Line("kv_cache", "KV cache of the load", Range.exact(need), "KV elements x tokens x sequences", _CODE),
-        Line("compute", "prefill chunk and sampler", compute, "chunk x widest layer, sequences x vocabulary", _CODE),
-        Line("overhead", "CUDA graphs", graphs, "0.36 GiB + 17.5 MiB x layers", _CODE),
+        Line("weights", "weights", weights, split, _CODE),
+        Line("kv_cache", "KV cache of the load", Range.exact(need), cache_formula(need, context_tokens, sequences), _CODE),
+        Line("compute", "prefill chunk and sampler", compute, _compute_formula(shape, device, deployment), _CODE),
+        Line("overhead", "CUDA graphs", graphs, _graphs_formula(shape, deployment), _CODE),
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         tokens = np.floor(pool.value / np.maximum(per_sequence * stage / np.asarray(context_tokens, dtype=float), 1e-9))
     return Footprint(lines, "allocated", kv_pool=pool, pool_tokens=tokens)
+
+
+def version_note(version: str | None) -> str | None:
+    """Versions are not told apart."""
+    return version and f"SGLang's versions are not told apart: the formulas are those of its code of {_CODE.checked}, not of {version}."
 
 
 def available_bytes(shape: Shape, device: Device, deployment: Deployment) -> Number:
@@ -136,6 +143,22 @@ def _beside(shape: Shape, device: Device, deployment: Deployment) -> tuple[Range
     layers = np.asarray(shape.blocks) / deployment.pipeline_parallel
     graphs = np.zeros_like(layers) if eager else _GRAPH_BYTES + _GRAPH_LAYER_BYTES * layers
     return Range.relative(compute, _COMPUTE_SPREAD), Range.relative(graphs, _COMPUTE_SPREAD)
+
+
+def _compute_formula(shape: Shape, device: Device, deployment: Deployment) -> str:
+    defaults = _defaults(device)
+    return filled(
+        "the higher of a chunk of {chunk} tokens through the widest layer and 14 bytes x {rows} sequences x {words} of the vocabulary",
+        chunk=_chunk(defaults, deployment.options),
+        rows=_graph_sequences(defaults, deployment),
+        words=shape.vocabulary_size,
+    )
+
+
+def _graphs_formula(shape: Shape, deployment: Deployment) -> str:
+    if deployment.option("disable_cuda_graph", False):
+        return "none: disable_cuda_graph"
+    return filled("0.36 GiB + 17.5 MiB x {layers} layers", layers=np.asarray(shape.blocks) / deployment.pipeline_parallel)
 
 
 def _defaults(device: Device) -> _Defaults:

@@ -7,19 +7,21 @@ that layer. On a GPU the figures are what torch allocates, without the driver's 
 prompt x prompt counts too.
 """
 
-import re
 from datetime import date
 
 import numpy as np
 
-from llmpick.estimate.footprint import Footprint, Line
+from llmpick.estimate.engine_versions import Checked, two_numbers
+from llmpick.estimate.footprint import Footprint, Line, cache_formula, filled
 from llmpick.estimate.kv_cache import kv_type_bytes, rank_cache_bytes
 from llmpick.estimate.shape import Number, Range, Shape
 from llmpick.evidence.deployment import Deployment, Option
 from llmpick.evidence.device import Device
 from llmpick.evidence.values import Source
 
+OPTIONS = frozenset({"dtype", "prefill_chunk_size"})
 _GIB = 2**30
+_CHECKED = Checked(None, (5, 23))
 _FILES = Source("the model's tensors", url="https://huggingface.co/docs/transformers/main_classes/model", checked=date(2026, 11, 24))
 _CACHE = Source("DynamicCache", url="https://huggingface.co/docs/transformers/kv_cache", checked=date(2026, 11, 24))
 _FORWARD = Source(
@@ -55,16 +57,25 @@ def footprint(shape: Shape, device: Device, deployment: Deployment, *, context_t
     )
     cache = cache * sequences / deployment.pipeline_parallel
     forward = np.maximum(_prompt_bytes(shape, deployment, context_tokens) * sequences, cache / np.maximum(shape.kv_layers, 1.0))
+    tokens = _prompt_tokens(deployment, context_tokens)
+    split = filled(f"{{size}} bytes / {gpus} devices", size=shape.weights.value)
+    layer = filled("{tokens} tokens x {n} sequences x (feed-forward + 3 x {width})", tokens=tokens, n=sequences, width=shape.hidden_size)
     lines = [
-        Line("weights", "weights", weights, "weights / devices", _FILES),
-        Line("kv_cache", "KV cache", Range.exact(cache), "KV elements x tokens x sequences", _CACHE),
-        Line("compute", "the prompt in one layer", Range.relative(forward, _SPREAD), "tokens x (feed-forward + 3 x width)", _FORWARD),
+        Line("weights", "weights", weights, split, _FILES),
+        Line("kv_cache", "KV cache", Range.exact(cache), cache_formula(cache, context_tokens, sequences), _CACHE),
+        Line("compute", "the prompt in one layer", Range.relative(forward, _SPREAD), layer, _FORWARD),
     ]
     if device.kind == "cpu":
-        mask = _MASK_BYTES * _prompt_tokens(deployment, context_tokens) * np.asarray(context_tokens, dtype=float) * sequences
-        lines.append(Line("compute", "attention mask", Range.relative(mask, _SPREAD), "10 bytes x prompt x prompt", _PROCESS))
+        mask = _MASK_BYTES * tokens * np.asarray(context_tokens, dtype=float) * sequences
+        said = filled("10 bytes x {tokens} x {context} tokens x {n} sequences", tokens=tokens, context=context_tokens, n=sequences)
+        lines.append(Line("compute", "attention mask", Range.relative(mask, _SPREAD), said, _PROCESS))
         lines.append(Line("overhead", "the process", _PROCESS_BYTES, "measured constant", _PROCESS))
     return Footprint(tuple(lines), "resident" if device.kind == "cpu" else "allocated")
+
+
+def version_note(version: str | None) -> str | None:
+    """What is to be said of an estimate for a version after the last that was compared."""
+    return _CHECKED.note("transformers", version, two_numbers(version))
 
 
 def available_bytes(shape: Shape, device: Device, deployment: Deployment) -> Number:
@@ -97,8 +108,8 @@ def _prompt_tokens(deployment: Deployment, context_tokens: Number) -> Number:
 
 
 def _before(deployment: Deployment, first: tuple[int, int]) -> bool:
-    found = re.search(r"(\d+)\.(\d+)", deployment.version or "")
-    return found is not None and (int(found[1]), int(found[2])) < first
+    number = two_numbers(deployment.version)
+    return number != () and number < first
 
 
 def _kv_bytes(deployment: Deployment) -> float:

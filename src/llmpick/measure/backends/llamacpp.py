@@ -128,6 +128,8 @@ class LlamaCppBackend:
             try:
                 answer = self._answer(request)
             except EngineError as error:
+                # Somebody who does not wait for the row has closed the engine.
+                self._check_open()
                 if isinstance(error, TimedOutError) and self._responds():
                     raise self._too_slow(request, error) from error
                 self._restart(request, error)

@@ -2,7 +2,8 @@
 
 A damaged file can abort llama.cpp, a template can hang it and a huge context can take all memory, so it lives in a process of its own,
 under a memory limit. It reads one line of JSON from standard input, answers one line of JSON on standard output once it serves on
-loopback, and ends when standard input is closed, which the kernel does for every parent that dies.
+loopback, and ends when standard input is closed, which the kernel does for every parent that dies. With the option `logits` it does not
+serve on loopback: log-probabilities are asked for and told line by line.
 
 Linux and macOS only, like the wheel.
 """
@@ -56,14 +57,43 @@ def main() -> None:
     if all(device["type"].name.endswith("_CPU") for device in devices):
         # GPU drivers reserve address space far beyond what they use, so the limit is for CPUs.
         limit_memory(options["memory_limit_bytes"])
-    server = xllamacpp.Server(parameters(options))
-    follow_parent(None)
-    told = [described(device) for device in devices]
-    tell(answer, {"address": server.listening_address, "version": xllamacpp.__version__, "devices": told})
-    sys.stdin.read()
+    ready = {"version": xllamacpp.__version__, "devices": [described(device) for device in devices]}
+    if options.get("logits"):
+        serve_logits(options, ready, answer)
+    else:
+        server = xllamacpp.Server(parameters(options))
+        follow_parent(None)
+        tell(answer, ready | {"address": server.listening_address})
+        sys.stdin.read()
     shutil.rmtree(options["slot_save_path"], ignore_errors=True)
     # No destructors: the kernel frees a busy engine faster than it stops.
     os._exit(0)
+
+
+def serve_logits(options: Mapping[str, Any], ready: Mapping[str, Any], answer: TextIO) -> None:
+    """Instead of the server: one line of JSON asks, one answers, until standard input is closed. `unsupported` says why there is none."""
+    logits: Any = import_module("llmpick.measure.llamacpp_logits")
+    try:
+        reader = logits.LogitsReader(options["path"], options["n_ctx"], options["n_threads"])
+    except logits.UnsupportedError as reason:
+        tell(answer, {**ready, "address": "", "unsupported": str(reason)})
+        return
+    follow_parent(None)
+    tell(answer, {**ready, "address": ""})
+    pieces: dict[int, bytes] = {}
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            if "text" in asked:
+                tokens = reader.tokens(asked["text"], special=asked["special"])
+                new = {token: reader.piece(token) for token in set(tokens) - pieces.keys()}
+                pieces |= new
+                told = {"tokens": tokens, "new": [(token, piece.hex()) for token, piece in new.items()]}
+            else:
+                told = reader.nats(asked["before"], asked["scored"], asked["prefix"])
+            tell(answer, {"told": told})
+        except (RuntimeError, ValueError, MemoryError) as error:
+            tell(answer, {"error": str(error) or type(error).__name__})
 
 
 def parameters(options: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from llmpick.measure.likelihood import TextScorer
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a scorer's class is, and which of the common options it takes."""
+    """Where a scorer's class is, or what opens it, and which of the common options that takes."""
 
     module: str
     name: str
@@ -19,7 +19,7 @@ class Row:
 
 LOCAL = ("context_tokens", "memory_limit_bytes")
 ENGINES: dict[str, Row] = {
-    "llama.cpp": Row("llmpick.measure.scorers.llamacpp", "LlamaCppScorer", LOCAL),
+    "llama.cpp": Row("llmpick.measure.scorers.llamacpp_logits", "open_llamacpp", LOCAL),
     "transformers": Row("llmpick.measure.scorers.hf", "HfScorer", LOCAL),
     "endpoint": Row("llmpick.measure.scorers.endpoint", "EndpointScorer"),
 }

@@ -48,7 +48,9 @@ class HfScorer(TokenScorer):
         self._keeps_last = "logits_to_keep" in inspect.signature(self._model.forward).parameters
         # A recurrent state goes on from one token only, in some models, so their windows are read in one piece.
         self._divisible = not getattr(self._model, "_is_stateful", False)
+        self._shares_context = self._divisible
         self._shared: tuple[Tokens, Any, Any] | None = None
+        self._kept: dict[Tokens, Any] = {}
         self._lock = threading.Lock()
         self.engine = EngineInfo(
             name="transformers",
@@ -67,6 +69,7 @@ class HfScorer(TokenScorer):
     def close(self) -> None:
         self._closed = True
         self._model = self._shared = None
+        self._kept.clear()
         gc.collect()
         if self._device == "cuda":
             self._torch.cuda.empty_cache()
@@ -83,15 +86,14 @@ class HfScorer(TokenScorer):
             return math.fsum(self._window(window) for window in cut)
 
     def _nats_after(self, window: Window) -> float:
-        """What stands before the text is read by itself, and once for all texts that follow it."""
+        """What stands before the text is read by itself, and once for all texts that follow it; of that a prepared prefix once for all."""
         if not self._divisible or window.scored_from == 1:
             return self._nats((window,))
         with self._reading():
             before = window.tokens[: window.scored_from]
             if self._shared is None or self._shared[0] != before:
                 self._shared = None
-                cache, logits = self._before(before)
-                self._shared = before, cache, logits
+                self._shared = before, *self._after_prefix(before, self._prefix_of(window))
             _, cache, logits = self._shared
             first = self._log_probabilities(logits, window.scored[:1])
             return first + (self._pieces(copy.deepcopy(cache), window.scored) if len(window.scored) > 1 else 0.0)
@@ -107,9 +109,23 @@ class HfScorer(TokenScorer):
         cache, _ = self._before(window.tokens[: window.scored_from - 1])
         return self._pieces(cache, window.tokens[window.scored_from - 1 :])
 
-    def _before(self, tokens: Tokens) -> tuple[Any, Any]:
+    def prepare(self, groups: Sequence[Sequence[str]]) -> None:
+        super().prepare(groups)
+        self._kept.clear()
+        self._shared = None
+
+    def _after_prefix(self, tokens: Tokens, prefix: int) -> tuple[Any, Any]:
+        """The same as `_before`, from the cache that is kept after the first `prefix` tokens."""
+        if not prefix:
+            return self._before(tokens)
+        start = tokens[:prefix]
+        if start not in self._kept:
+            self._kept[start], _ = self._before(start)
+        return self._before(tokens[prefix:], copy.deepcopy(self._kept[start]))
+
+    def _before(self, tokens: Tokens, cache: Any = None) -> tuple[Any, Any]:
         """What is only read: the cache after it, and the logits of the token that follows."""
-        out = self._forward(None, tokens, 1, use_cache=True)
+        out = self._forward(cache, tokens, 1, use_cache=True)
         return out.past_key_values, out.logits[0, -1:]
 
     def _pieces(self, cache: Any, tokens: Tokens) -> float:

@@ -1,37 +1,46 @@
 """`--explain`: every term of the memory, in bytes, with its formula and the source of that."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
 from llmpick.estimate.sequence_memory import meaning_of
 from llmpick.evidence.fit import FitMemory, FitResult, MemoryLine
 from llmpick.evidence.model import Blueprint
-from llmpick.evidence.values import Source
 from llmpick.report import numbers
+from llmpick.report.facts import source_text
 from llmpick.report.fit import wording
 from llmpick.report.layers import group_text, kind_text
 from llmpick.report.text import one_line
 
 TITLES = {"weights": "Weights", "kv_cache": "KV cache", "compute": "Compute buffers", "overhead": "Engine"}
+HOST = "In the host's memory, beside"
 INDENT = "    "
 
 
 def print_lines(result: FitResult, memory: FitMemory, console: Console) -> None:
-    """The terms by part, then the load options that they assume."""
+    """The terms by part, those in the host's memory, then the load options that they assume."""
     for part, title in TITLES.items():
         lines = [line for line in memory.lines if line.part == part]
-        if lines:
-            console.print()
-            console.print(Text(f"{title}: {_bytes(sum(line.bytes.value for line in lines))}", style="bold"))
-        for line in lines:
-            _print_line(line, console)
+        _print_part(title, lines, console)
         for said in _of_blueprint(part, result.blueprint) if lines else ():
             item("  - ", said, console)
+    _print_part(HOST, memory.host_lines, console)
     if result.engine_options:
         console.print()
         console.print(Text("Load options that this assumes", style="bold"))
         said = ", ".join(f"{name}={value}" for name, value in result.engine_options.items())
         item(INDENT, one_line(said), console)
+
+
+def _print_part(title: str, lines: Sequence[MemoryLine], console: Console) -> None:
+    if not lines:
+        return
+    console.print()
+    console.print(Text(f"{title}: {_bytes(sum(line.bytes.value for line in lines))}", style="bold"))
+    for line in lines:
+        _print_line(line, console)
 
 
 def _of_blueprint(part: str, blueprint: Blueprint | None) -> list[str]:
@@ -50,22 +59,14 @@ def print_sources(result: FitResult, console: Console) -> None:
     console.print()
     console.print(Text("Sources", style="bold"))
     for source in result.sources:
-        item("  - ", source_text(source).removeprefix("source: "), console)
+        item("  - ", source_text(source), console)
 
 
 def _print_line(line: MemoryLine, console: Console) -> None:
     spread = wording.bounds(line.bytes)
     console.print(Text(f"  {one_line(line.name)}: {_bytes(line.bytes.value)} {spread}".rstrip()))
     item(INDENT, f"= {one_line(line.formula)}", console)
-    item(INDENT, source_text(line.source), console, style="dim")
-
-
-def source_text(source: Source) -> str:
-    """Title, day and address of a source."""
-    days = [f"published {source.published}"] if source.published else []
-    days += [f"checked {source.checked}"] if source.checked else []
-    about = f" ({', '.join(days)})" if days else ""
-    return f"source: {one_line(source.title)}{about}{f', {one_line(source.url)}' if source.url else ''}"
+    item(INDENT, f"source: {source_text(line.source)}", console, style="dim")
 
 
 def _bytes(size: float) -> str:

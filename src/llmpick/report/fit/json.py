@@ -10,6 +10,7 @@ from llmpick.report.fit import schema
 NOT_NAMED = "none was named: the newest that is known"
 NO_POOL = "the engine claims no cache beforehand"
 NOT_ASKED = "it was not asked (--confirm)"
+NOT_OFFLOADED = "no layers or experts were kept in the host's memory"
 NOT_STATED = "the source does not say"
 
 
@@ -52,6 +53,7 @@ def _memory(memory: FitMemory) -> schema.Memory:
         **_known(
             kv_pool_bytes=Unknown(NO_POOL) if pool is None else _range(pool),
             kv_pool_tokens=_or(memory.kv_pool_tokens, NO_POOL if pool is None else "the engine does not count them"),
+            host_bytes=Unknown(NOT_OFFLOADED) if memory.host_bytes is None else _range(memory.host_bytes),
             confirmed_by=_or(memory.confirmed_by and memory.confirmed_by.title, NOT_ASKED),
         ),
         kind=memory.kind,
@@ -67,6 +69,7 @@ def _memory(memory: FitMemory) -> schema.Memory:
             overhead_bytes=_range(memory.overhead_bytes),
         ),
         lines=[_line(line) for line in memory.lines],
+        host_lines=[_line(line) for line in memory.host_lines],
     )
 
 

@@ -58,6 +58,8 @@ class Memory(WithUnknowns):
     kv_pool_tokens: int | None = Field(description="the tokens of context that the pool holds, as the engine counts them")
     intervals: Parts = Field(description="the four parts with their intervals")
     lines: list[FitLine] = Field(description="every term of the sum")
+    host_bytes: Range | None = Field(description="the host's memory that it takes beside, where layers or experts were kept there")
+    host_lines: list[FitLine] = Field(description="every term of `host_bytes`")
     confirmed_by: str | None = Field(description="the engine's own allocator, where it was asked")
     unknown: Reasons
 

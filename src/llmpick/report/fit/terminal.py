@@ -53,6 +53,8 @@ def print_result(result: FitResult, console: Console, *, explain: bool) -> None:
     item("", wording.speed(result), console)
     if pool := wording.pool(result):
         item("", pool, console)
+    if host := wording.host(result):
+        item("", host, console)
     if not isinstance(result.price, Unknown):
         item("", wording.price(result.price), console)
     if isinstance(result.memory, FitMemory):

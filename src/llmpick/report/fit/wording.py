@@ -98,6 +98,15 @@ def pool(result: FitResult) -> str | None:
     return f"{said}: {numbers.count(memory.kv_pool_tokens)} tokens, {numbers.counted(whole, 'sequence')} of full context."
 
 
+def host(result: FitResult) -> str | None:
+    """What a partial offload leaves to the host."""
+    memory = result.memory
+    if isinstance(memory, Unknown) or memory.host_bytes is None:
+        return None
+    same = ", which is the GPU's too" if result.device.shares_memory else ""
+    return f"What is not on the GPU takes {memory_interval(memory.host_bytes)} of the host's memory beside{same}."
+
+
 def price(p: FitPrice) -> str:
     parts = [f"Price at ${numbers.money(p.device_per_hour)} an hour: {per_million(p)}"]
     if p.offer is not None:

@@ -7,6 +7,9 @@ from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.text import one_line
 
+SEEN = 0.0015
+"""Rounded to tenths of a point three numbers disagree by less than this in any case."""
+
 
 def ran(answer: RaceAnswer) -> tuple[Racer, ...]:
     """Those that took part, the returned one first."""
@@ -44,13 +47,37 @@ def legend(answer: RaceAnswer, names: Mapping[str, str]) -> str:
     together = f"the intervals of a column hold together at {sure}"
     if answer.sense is Sense.ON_AVERAGE:
         together = f"each interval holds with a probability of {sure}, on average over tasks like these"
-    said = [f"on your rows: the mean over these {numbers.counted(answer.rows, 'row')}", "new inputs: what to expect on others like them"]
-    if len(answer.candidates) > 1 and answer.leader is not None:
+    rows = "the only row" if answer.rows == 1 else f"these {numbers.count(answer.rows)} rows"
+    said = [f"on your rows: the mean over {rows}", "new inputs: what to expect on others like them"]
+    if len(ran(answer)) > 1 and answer.leader is not None:
         where = "for new inputs, as people judge" if by_people(answer) else "on your rows"
-        said.append(f"difference: points from {names[answer.leader]} {where}, paired by the rows that both have run")
+        alone = ", so that it is not that of the two scores where one ran fewer" if _unlike_the_scores(answer) else ""
+        said.append(f"difference: points from {names[answer.leader]} {where}, paired by the rows that both have run{alone}")
     if answer.recorded_cost:
         said.append(f"{cost_column(answer)}: of one call, on average")
-    return "; ".join([*said, together, *(["they are two-sided; what decides is one-sided and sharper"] if _sharper(answer) else [])])
+    cut = ["where one ends at its estimate, earlier looks had ruled out what lies beyond"] if _cut(answer) else []
+    sharper = ["they are two-sided; what decides is one-sided and sharper"] if _sharper(answer) else []
+    return "; ".join([*said, together, *cut, *sharper])
+
+
+def _unlike_the_scores(answer: RaceAnswer) -> bool:
+    """Whether some difference is seen not to be that of the two scores beside it."""
+    leader = next((one for one in answer.candidates if one.candidate.id == answer.leader), None)
+    if leader is None or by_people(answer) or isinstance(leader.placed.score_on_rows, Unknown):
+        return False
+    first = leader.placed.score_on_rows.value
+    pairs = [(one.placed.score_on_rows, one.placed.difference) for one in answer.candidates]
+    told = [(own.value, gap.value) for own, gap in pairs if isinstance(own, Interval) and isinstance(gap, Interval)]
+    return any(abs(own - first - gap) > SEEN for own, gap in told)
+
+
+def _cut(answer: RaceAnswer) -> bool:
+    """Whether an interval by betting ends at its estimate, though the score could lie beyond."""
+    placed = [one.placed for one in ran(answer)]
+    scores = [one for each in placed for one in (each.score_on_rows, each.score) if isinstance(one, Interval) and 0 < one.value < 1]
+    gaps = [gap for one in ran(answer) if isinstance(gap := gap_of(one, answer), Interval) and abs(gap.value) < 1]
+    all_ = [one for one in (*scores, *gaps) if one.low < one.high]
+    return answer.sense is Sense.TOGETHER and any(one.value in (one.low, one.high) for one in all_)
 
 
 def _sharper(answer: RaceAnswer) -> bool:

@@ -52,7 +52,12 @@ def _differences(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
     if not told or answer.leader is None:
         return None
     rows = [{**_in_points(gap), "name": names[one.candidate.id]} for one, gap in told]
-    axis: Spec = {"field": "value", "type": "quantitative", "axis": {"title": "points", "tickCount": 6, "labelOverlap": True}, "scale": {"zero": True}}
+    axis: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {"title": "points", "tickCount": 6, "labelOverlap": True},
+        "scale": {"zero": True},
+    }
     points: Spec = {"x": axis, "y": _by_name(), "color": _colour(answer, names)}
     reach = 100 * answer.tolerance
     band: Spec = {"x": {**axis, "field": "from"}, "x2": {"field": "to"}}

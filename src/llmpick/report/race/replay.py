@@ -57,6 +57,8 @@ def print_replay(document: Mapping[str, Any], console: "Console") -> None:
     winners = sorted(document["winners"].items(), key=lambda pair: (-pair[1], pair[0]))
     for name, share in winners[:LISTED_WINNERS]:
         print_item("- ", f"{one_line(name)}: {numbers.percent(share)}", console)
+    if rest := winners[LISTED_WINNERS:]:
+        print_item("- ", f"{numbers.counted(len(rest), 'other')}: {numbers.percent(sum(share for _, share in rest))} together", console)
     print_item("", f"Seed {document['seed']}; it took {numbers.seconds(document['seconds'])}.", console, style="dim")
 
 

@@ -58,7 +58,9 @@ def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> 
     table.add_column("candidate", overflow="fold", max_width=40)
     table.add_column("on your rows", no_wrap=True)
     table.add_column("new inputs", no_wrap=True)
-    table.add_column("difference", no_wrap=True)
+    several = len(ran) > 1
+    if several:
+        table.add_column("difference", no_wrap=True)
     costs = any(one.cost is not None for one in ran)
     if costs:
         table.add_column(cells.cost_column(answer), justify="right", no_wrap=True)
@@ -70,7 +72,7 @@ def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> 
             _name(one, names, wide),
             _parts(*cells.score_parts(placed.score_on_rows, n, answer), wide),
             _parts(*cells.score_parts(placed.score, n, answer), wide),
-            _parts(*cells.gap_parts(cells.gap_of(one, answer)), wide),
+            *([_parts(*cells.gap_parts(cells.gap_of(one, answer)), wide)] if several else []),
         ]
         table.add_row(*row, *([cells.cost_of(one, answer)] if costs else []), numbers.count(placed.rows_run))
     console.print()

@@ -21,8 +21,8 @@ SMALLEST_LOSS = 0.0001
 FEW_ROWS = 10
 """A forecast of fewer rows than this is "a few"."""
 
+_KEPT_OUT = {Place.FAILED: "failed", Place.EXCLUDED: "could not take part"}
 _STOPPED = {
-    RaceStop.ALL_ROWS: "It was decided only when all rows had been run.",
     RaceStop.EXPECTED_LOSS: "It stopped because stopping is expected to lose no more than was allowed.",
     RaceStop.BUDGET: "It stopped because the budget is spent.",
     RaceStop.INTERRUPTED: "It was interrupted; the same command goes on with it.",
@@ -32,13 +32,15 @@ _STOPPED = {
 
 def title(answer: RaceAnswer) -> str:
     """For example: race of 3 candidates on 320 rows, anytime at 95%, tolerance 2.0 points."""
-    field = f"race of {numbers.counted(len(answer.candidates), 'candidate')} on {numbers.counted(answer.rows, 'row')}"
+    took_part, of = len(ran(answer)), numbers.counted(len(answer.candidates), "candidate")
+    who = f"{took_part} of {of}" if 0 < took_part < len(answer.candidates) else of
+    field = f"race of {who} on {numbers.counted(answer.rows, 'row')}"
     return f"{field}, {answer.guarantee} at {numbers.probability(answer.confidence)}, tolerance {numbers.distance(answer.tolerance)}"
 
 
 def decision(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
     """Everything that is to be said before the table, the decisive sentence first."""
-    said = (*headline(answer, names), new_inputs(answer, names), stakes(answer), stopped(answer))
+    said = (*headline(answer, names), failures(answer, names), new_inputs(answer, names), stakes(answer), stopped(answer, names))
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -58,7 +60,7 @@ def headline(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
             first = f"{who} tie: each is {shown} within {numbers.distance(answer.tolerance)} of the best."
             return (first, f"{name} is taken, {_why_it(best, tied, answer)}: {score}.", sureness(answer))
         case RaceVerdict.WON if _alone(answer):
-            return (f"{name} was the only one that could be run, so it was compared with nothing: {score}.",)
+            return (f"{_without_the_others(answer, names)}{name} was compared with nothing: {score}.",)
         case RaceVerdict.WON:
             verb = "is taken" if answer.stop is RaceStop.EXPECTED_LOSS or _another_is_ahead(answer) else "wins"
             return (f"{name} {verb}: {score}.", *_next_best(answer, names), sureness(answer))
@@ -72,16 +74,38 @@ def _alone(answer: RaceAnswer) -> bool:
     return len(ran(answer)) < 2
 
 
+def _without_the_others(answer: RaceAnswer, names: Names) -> str:
+    """Why one is left: "b failed, so "; "" where there never was another."""
+    out = {place: [names[one.candidate.id] for one in answer.candidates if one.placed.place is place] for place in _KEPT_OUT}
+    told = [f"{_listed(who)} {_KEPT_OUT[place]}" for place, who in out.items() if who]
+    return f"{joined(told)}, so " if told else ""
+
+
+def failures(answer: RaceAnswer, names: Names) -> str | None:
+    """Who failed, and why the first one did: nothing is known of it, which no table of the others shows."""
+    failed = [one for one in answer.candidates if one.placed.place is Place.FAILED]
+    if not failed or answer.leader is None:
+        return None
+    if not _alone(answer):
+        return f"{_listed([names[one.candidate.id] for one in failed])} failed and took no part: {_why(failed[0], names)}."
+    return f"{names[failed[0].candidate.id]}: {_why(failed[0], names)}."
+
+
 def _score(one: Racer, answer: RaceAnswer) -> str:
     n = one.placed.rows_run - one.placed.rows_lost
-    rows = f"all {numbers.count(answer.rows)} rows" if n == answer.rows else f"{numbers.count(n)} of {numbers.count(answer.rows)} rows"
+    rows = all_rows(answer.rows) if n == answer.rows else f"{numbers.count(n)} of {numbers.counted(answer.rows, 'row')}"
     metric = "" if answer.source == "recorded" else f" ({METRIC_SAYS.get(answer.metric, one_line(answer.metric.replace('_', ' ')))})"
     if by_people(answer):
         return f"{numbers.score(one.placed.score, n)} (as people judge) on new inputs, by {rows}"
     value, bounds = score_parts(one.placed.score_on_rows, n, answer)
     if not bounds:
         return f"{value}{metric} on {rows}"
-    return f"{value} {bounds}{metric} on all {numbers.count(answer.rows)} rows, by the {numbers.count(n)} that it ran"
+    return f"{value} {bounds}{metric} on {all_rows(answer.rows)}{f', by the {numbers.count(n)} that it ran' if n < answer.rows else ''}"
+
+
+def all_rows(n: int) -> str:
+    """For example: all 320 rows."""
+    return "the only row" if n == 1 else f"all {numbers.count(n)} rows"
 
 
 def _next_best(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
@@ -91,7 +115,16 @@ def _next_best(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
     gap, next_best = max(((gap, one) for gap, one in rivals if isinstance(gap, Interval)), key=lambda pair: pair[0].value)
     value, bounds = gap_parts(gap)
     where = "level" if value == "0.0" else f"{numbers.distance(gap.value)} {'behind' if gap.value < 0 else 'ahead'}"
-    return (f"{names[next_best.candidate.id]} is {where}{f' {bounds}' if bounds else ''}.",)
+    return (f"{names[next_best.candidate.id]} is {where}{f' {bounds}' if bounds else ''}{_on_shared_rows(next_best, answer)}.",)
+
+
+def _on_shared_rows(one: Racer, answer: RaceAnswer) -> str:
+    """Paired bets know only rows that both ran, so that the gap is not that of the two scores where one ran fewer."""
+    leader = next(other.placed for other in answer.candidates if other.candidate.id == answer.leader)
+    if answer.sense is Sense.ON_AVERAGE or by_people(answer) or leader.rows_run == one.placed.rows_run:
+        return ""
+    shared = min(leader.rows_run, one.placed.rows_run)
+    return f" on the {numbers.count(shared)} rows that both ran" if shared > 1 else " on the one row that both ran"
 
 
 def _another_is_ahead(answer: RaceAnswer) -> bool:
@@ -179,10 +212,14 @@ def _how_sure(answer: RaceAnswer) -> str:
     return f", with a probability of at least {sure} on average" if answer.sense is Sense.ON_AVERAGE else f", at {sure}"
 
 
-def stopped(answer: RaceAnswer) -> str | None:
+def stopped(answer: RaceAnswer, names: Names) -> str | None:
     """Why it ended where that is worth a word: as soon as it was decided is what everybody expects."""
     if answer.stop is RaceStop.STUCK:
         return f"It could not go on: {answer.reasons[0].partition(', but ')[2] if answer.reasons else 'nothing more could be run'}."
+    if answer.stop is RaceStop.ALL_ROWS:
+        through = [names[one.candidate.id] for one in ran(answer) if one.placed.rows_run == answer.rows]
+        who = "" if len(through) == len(ran(answer)) else f" by {_listed(through)}"
+        return f"It was decided only when {all_rows(answer.rows)} had been run{who}."
     return _STOPPED.get(answer.stop)
 
 
@@ -201,7 +238,10 @@ def cost(answer: RaceAnswer) -> tuple[str, ...]:
     if not run:
         return ("It cost nothing: no call was made.",)
     share = f" ({numbers.percent(answer.cost_fraction)} of the calls were made)" if everything.calls >= numbers.TINY_BASE else ""
-    return (_spent(answer, run), f"Running every candidate on every row would have taken {spending(everything)}{share}.")
+    silent = any(one.everything.calls and not one.placed.rows_run for one in answer.candidates)
+    # Whoever has not answered yet may write any number of tokens.
+    whole = numbers.counted(everything.calls, "call") if silent else spending(everything)
+    return (_spent(answer, run), f"Running every candidate on every row would have taken {whole}{share}.")
 
 
 def _spent(answer: RaceAnswer, run: int) -> str:

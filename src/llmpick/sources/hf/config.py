@@ -16,6 +16,7 @@ from llmpick.evidence.errors import ModelFileError
 from llmpick.evidence.model import Architecture, Blueprint, TensorGroup, TensorRole
 from llmpick.evidence.quantization import Quantization
 from llmpick.evidence.values import Source
+from llmpick.sources.hf.assumed import assumption
 from llmpick.sources.hf.decoder import read_decoder
 from llmpick.sources.hf.quantized import quantization_of
 from llmpick.sources.hf.reading import Config, class_defaults
@@ -48,7 +49,8 @@ def read_config(config: Mapping[str, Any], where: str) -> ConfigModel:
     whole = Config(config, where)
     decoder = decoder_config(config, where)
     data_type, size = _data_type(whole, decoder)
-    notes = list[str]()
+    assumed = assumption(decoder.name)
+    notes = [assumed] if assumed else []
     found = read_decoder(decoder, tied=_tied(whole, decoder))
     context = decoder.number("context") or whole.number("context")
     stored = quantization_of(whole.values, decoder.layer_count() or 0) or quantization_of(decoder.values, decoder.layer_count() or 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmpick.evidence.errors import ModelFileError
 from llmpick.evidence.model import TensorGroup, Weights
+from llmpick.sources.hf.assumed import contradiction
 from llmpick.sources.hf.config import read_config
 from llmpick.sources.hf.headers import DOWNLOAD_AGAIN, LENGTH_BYTES, Tensor, header_bytes, parse_header, parsed
 from llmpick.sources.hf.roles import groups_of
@@ -21,7 +22,8 @@ def read_safetensors_folder(path: Path) -> Weights:
     """Reads config.json, the headers of the weight files and the chat template of the model in the folder `path`.
 
     `quantization` is the catalog's name for the method of config.json's quantization_config (`awq-4bit-g128`), the method itself where the
-    catalog does not know it, or the data type of most bytes (`BF16`). `architecture` is None where config.json is not understood.
+    catalog does not know it, or the data type of most bytes (`BF16`). `architecture` is None where config.json is not understood, or where
+    the tensors contradict what was assumed of an unknown model type; `notes` say so.
     Raises `ModelFileError` that names the file and what is wrong with it.
     """
     if not path.is_dir():
@@ -40,16 +42,18 @@ def _read(path: Path) -> Weights:
     files = _weight_files(path)
     groups = groups_of([tensor for file in files for tensor in _header_of(file)], config)
     model = read_config(config, str(path / "config.json"))
+    wrong = contradiction(model.name, model.tensors, groups) if model.architecture else None
     return Weights(
         path=path,
         format="safetensors",
         weight_bytes=sum(file.stat().st_size for file in files),
         quantization=_quantization(config, model.quantization, groups),
-        architecture=model.architecture,
+        architecture=None if wrong else model.architecture,
         context_tokens=model.context_tokens,
         chat_template=_chat_template(path),
         parameters_total=sum(group.elements for group in groups),
         tensors=groups,
+        notes=(wrong,) if wrong else model.notes,
     )
 
 

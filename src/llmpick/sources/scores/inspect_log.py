@@ -26,6 +26,9 @@ _SUMMARIES = ("summaries.json", "summary.json")
 _QUESTION_CHARACTERS = 200
 """Summaries shorten long inputs; so much of the beginning is the same in every form of the log."""
 
+_OF_THE_CALL = ("prompt_hash", "outcome")
+"""What `llmpick export` says in a sample's metadata beside the columns of its row."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Log:
@@ -101,7 +104,7 @@ def _answers(log: _Log, metric: str | None) -> Iterator[ScoredAnswer]:
         scores = an_object(sample.get("scores") or {}, "'scores'", where)
         score = _number(_chosen(scores, metric, where), where) if scores else None
         if score is not None:
-            known = {"task": log.task, **known_of(sample.get("metadata")), QUESTION_HASH: _question(sample.get("input"))}
+            known = {"task": log.task, QUESTION_HASH: _question(sample.get("input")), **_told(sample.get("metadata"))}
             yield ScoredAnswer(log.model, f"{log.task}/{name}", score, _tokens(sample.get("model_usage")), known)
 
 
@@ -133,6 +136,13 @@ def _number(value: object, where: str) -> float | None:
     except ValueError as error:
         what = f"the score {str(value)[:40]!r} is no number and none of the letters C, P, I, N"
         raise InputError(what, where=where, remedy="choose another scorer as the metric") from error
+
+
+def _told(metadata: object) -> dict[str, str]:
+    """What the sample's metadata tell of it: all columns of the row where `llmpick export` wrote them, else those of known names."""
+    if isinstance(metadata, dict) and isinstance(metadata.get(QUESTION_HASH), str):
+        return {name: value for name, value in metadata.items() if isinstance(value, str) and name not in _OF_THE_CALL}
+    return known_of(metadata)
 
 
 def _tokens(usage: object) -> float | None:

@@ -44,7 +44,8 @@ def read_lm_eval(paths: Iterable[Path], *, metric: str | None = None) -> ScoreMa
     """All documents of the samples; of several runs of one model on one task the newest.
 
     `metric` is written `acc` or, with its filter, `acc,none`; by default the first of `METRICS` and `FILTERS` that each task has. A file of
-    results stands for the samples of the same date beside it. An item is named `TASK/DOC_ID`. Raises `InputError` naming file and line.
+    results stands for the samples of the same date beside it. An item is named `TASK/DOC_ID`, one that llmpick
+    exported `TASK/ID` by its row's own id. Raises `InputError` naming file and line.
     """
     files = tuple(dict.fromkeys(path for given in paths for path in _with_samples(given)))
     runs: dict[tuple[str, str], _Samples] = {}
@@ -124,11 +125,18 @@ def _answers(run: _Samples, metric: str | None) -> Iterator[ScoredAnswer]:
         value = document.get(name)
         if not isinstance(value, int | float):
             raise InputError(f"the document has no number as {name!r}", where=where, remedy="choose another metric")
-        question = {QUESTION_HASH: str(document["doc_hash"])[:16]} if document.get("doc_hash") else {}
-        known = {"task": run.task, **known_of(document.get("doc")), **question}
-        yield ScoredAnswer(
-            run.model, f"{run.task}/{document['doc_id']}", score_in_range(float(value), f"the metric {name!r}", where), None, known
-        )
+        item, known = _told(document)
+        known = {"task": run.task, **known}
+        yield ScoredAnswer(run.model, f"{run.task}/{item}", score_in_range(float(value), f"the metric {name!r}", where), None, known)
+
+
+def _told(document: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The document's name, and what is told of it. One that `llmpick export` wrote has the name and the columns that its run knows."""
+    doc = document.get("doc")
+    if isinstance(doc, dict) and QUESTION_HASH in doc and "id" in doc:
+        return str(doc["id"]), {str(name): str(value) for name, value in doc.items() if name != "id"}
+    question = {QUESTION_HASH: str(document["doc_hash"])[:16]} if document.get("doc_hash") else {}
+    return str(document["doc_id"]), {**known_of(doc), **question}
 
 
 def _chosen(run: _Samples, metric: str | None) -> tuple[str, str]:

@@ -10,6 +10,10 @@ _ABOUT_ITEMS = ("category", "subcategory", "subject", "topic", "domain", "langua
 _ABOUT_DATA = ("source", "dataset", "subset", "split", "task", "level", "type", "fold", "difficulty", "length")
 QUESTION_HASH = "question_hash"
 """The column that tells whether two logs mean the same question by the same name."""
+PLACE_IN_RACE, CLUSTER_BY = "place_in_race", "cluster_by"
+"""What `llmpick export` tells of every row of a run: as which of all rows it was asked ("4/320"), and the column of the task's cluster."""
+OF_THE_RUN = (QUESTION_HASH, PLACE_IN_RACE, CLUSTER_BY)
+"""Columns by which runs are matched, which say nothing of the rows themselves."""
 KNOWN_NAMES = (*_ABOUT_ITEMS, *_ABOUT_DATA, *ITEM_NAMES, QUESTION_HASH)
 """Columns of these names are never a model's, though they may hold numbers."""
 

@@ -23,6 +23,14 @@ _REFERENCE_NAME = re.compile(
     r"|标签|类别|分类|意图|答案|回答|回复|摘要|参考",
     re.IGNORECASE,
 )
+_CLUSTER_NAME = re.compile(
+    r"((doc|document|article|passage|paper|page|file|url|user|author|customer|patient|session|thread|cluster)"
+    r"|(.*[_ -])?(id|uuid|key))([_ -]?(id|no|nr|number|name|key))?|文档|文章|用户|会话",
+    re.IGNORECASE,
+)
+"""What several rows may belong to. A column of answers has another name."""
+_NAMED_THING = re.compile(r"[A-Za-z]{1,12}[-_ ]?\d+|[0-9a-f]{8}(-[0-9a-f]{4,12})+")
+"""What ids look like: d12, doc_7, session-3, a UUID."""
 _SHORT = 40
 """Characters; a longer value is a text to read or to write, not a name or a label."""
 _MOST_LABELS = 50
@@ -50,6 +58,10 @@ class Guess:
     slices: tuple[str, ...]
     longest_answer: int
     reason: str
+    cluster: str | None = None
+    """A column of ids that repeat: several rows belong to one document, user or session."""
+    others: tuple[str, ...] = ()
+    """Columns that could hold the answers as well."""
 
 
 def guess_task(rows: Sequence[Row], path: Path) -> Guess:
@@ -58,7 +70,10 @@ def guess_task(rows: Sequence[Row], path: Path) -> Guess:
     identity = next((name for name, values in columns.items() if _ID_NAME.fullmatch(name) and _all_differ(values)), None)
     language = next((name for name, values in columns.items() if _LANGUAGE_NAME.fullmatch(name) and any(values)), None)
     messages = next((name for name, values in columns.items() if all(map(_is_conversation, values))), None)
-    rest = {name: values for name, values in columns.items() if name not in (identity, language, messages)}
+    cluster = next(
+        (name for name, values in columns.items() if name not in (identity, language) and _holds_ids_that_repeat(name, values)), None
+    )
+    rest = {name: values for name, values in columns.items() if name not in (identity, language, messages, cluster)}
     texts = {name: [str(value) for value in values] for name, values in rest.items() if all(_is_plain(value) for value in values)}
     shapes = {name: _shape(values) for name, values in texts.items()}
     main = None if messages else _main_input(texts, shapes)
@@ -76,7 +91,17 @@ def guess_task(rows: Sequence[Row], path: Path) -> Guess:
         slices=tuple(labels_left[:3]),
         longest_answer=max(_answer_length([texts[name][row] for name in reference], reference) for row in range(len(rows))),
         reason=reason,
+        cluster=cluster,
+        others=tuple(name for name in left if name != main and shapes[name] is not Shape.LONG),
     )
+
+
+def _holds_ids_that_repeat(name: str, values: Sequence[Any]) -> bool:
+    """By its name or by its values; a column that is named like an answer holds answers."""
+    texts = [str(value) for value in values if _is_plain(value)]
+    if _REFERENCE_NAME.fullmatch(name) or len(texts) < len(values) or not 1 < len(set(texts)) < len(texts) or max(map(len, texts)) > _SHORT:
+        return False
+    return bool(_CLUSTER_NAME.fullmatch(name)) or all(_NAMED_THING.fullmatch(text.strip()) for text in texts)
 
 
 def _main_input(texts: Mapping[str, Sequence[str]], shapes: Mapping[str, Shape]) -> str | None:

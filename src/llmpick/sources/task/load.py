@@ -9,12 +9,14 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError
 
+from llmpick.evidence.ability import TaskFamily
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import Budget, Example, Judge, Limits, Message, Metric, Price, Prompt, Task, TaskKind
 from llmpick.sources.task.answers import Reader, answer_schema, check_answer_by, check_pattern, check_rules, reference_reader, task_labels
 from llmpick.sources.task.judged import JUDGED, check_judge, judge_of, judged
 from llmpick.sources.task.model import TaskFile, read_task_file, suggest
 from llmpick.sources.task.rows import Row, columns_of, read_rows
+from llmpick.sources.task.staged import stages_of
 
 METRICS: Mapping[TaskKind, tuple[str, ...]] = {
     TaskKind.CHOICE: ("accuracy",),
@@ -67,6 +69,7 @@ def load_task(path: Path) -> Task:
         confidence=spec.confidence,
         tolerance=spec.tolerance,
         cost_by=spec.cost_by,
+        family=None if spec.family is None else TaskFamily(spec.family),
         slices=tuple(spec.slices),
         rules=spec.baselines.rules,
         seed=spec.seed,
@@ -76,11 +79,18 @@ def load_task(path: Path) -> Task:
         normalise=spec.answer.normalise or "bytes",
         judge=judge,
         cluster=spec.examples.cluster,
+        stages=stages_of(spec, path, METRICS),
     )
 
 
 def _read_examples(spec: TaskFile, path: Path, file: str, reader: Reader) -> tuple[tuple[Example, ...], tuple[Row, ...]]:
-    rows = read_rows(path.parent / file)
+    try:
+        rows = read_rows(path.parent / file)
+    except InputError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        key = "examples.file" if file == spec.examples.file else "prompt.fewshot"
+        raise InputError(error.what, where=f"{error.where}, named by {path}, key {key}", remedy=f"mend the key: {error.remedy}") from error
     _check_columns(spec, path, file, rows)
     examples = tuple(_example(spec, row, reader) for row in rows)
     without = [example for example in examples if example.reference is None]
@@ -261,8 +271,16 @@ def _limits(spec: TaskFile) -> Limits:
 
 
 def _content_hash(spec: TaskFile, schema: Mapping[str, Any] | None, judge: Judge | None, *tables: Sequence[Row]) -> str:
-    """SHA-256 of the task with its defaults and of all values of its rows: not of paths, comments or the order of keys."""
-    paths = {"model_directories": True, "examples": {"file"}, "prompt": {"fewshot"}, "answer": {"json_schema", "schema_file"}}
+    """SHA-256 of the task with its defaults and of all values of its rows: not of paths, comments or the order of keys, nor of cheaper
+    evidence than its own.
+    """
+    paths = {
+        "model_directories": True,
+        "stage": True,
+        "examples": {"file"},
+        "prompt": {"fewshot"},
+        "answer": {"json_schema", "schema_file"},
+    }
     settings = spec.model_dump(exclude=paths)
     if not judged(spec):  # as tasks were hashed before there was a judge
         del settings["judge"]

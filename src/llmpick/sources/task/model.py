@@ -6,14 +6,15 @@ Types are strict and unknown keys are refused; the first thing that is wrong bec
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from llmpick.evidence.ability import TaskFamily
 from llmpick.evidence.errors import InputError
-from llmpick.evidence.task import AnswerBy, CostBy, Normalisation
+from llmpick.evidence.task import AnswerBy, CostBy, Normalisation, StageBy
 
 _UNITS = {"": 1, "B": 1} | {
     f"{prefix}{unit}": base**power for power, prefix in enumerate("KMGT", 1) for unit, base in (("B", 1000), ("iB", 1024))
@@ -106,6 +107,27 @@ class JudgeTable(Table):
     ] = 0.2
 
 
+class StageTable(Table):
+    """Evidence that is cheaper than the task's own score, for `race --cascade`; the cheapest first. The task itself comes last."""
+
+    by: Annotated[
+        StageBy,
+        Field(description="How probable the right answer is ('likelihood'), what is written ('generation'), a cheaper judge ('judge')."),
+    ]
+    normalise: Annotated[
+        Normalisation | None,
+        Field(description="likelihood of a choice: none, or per tokens or bytes, or calibrated by an empty context; default: bytes."),
+    ] = None
+    metric: Annotated[str | None, Field(description="generation: how it is scored; default: the task's metric, or its kind's.")] = None
+    max_tokens: Annotated[int | None, Field(description="generation: where it is cut off; default: as the task says.", ge=1)] = None
+    thinking: Annotated[
+        Literal["off"] | None, Field(description="generation: 'off' has models that think answer at once; default: as they are named.")
+    ] = None
+    model: Annotated[str | None, Field(description="judge: the model that judges here, against the task's own opponent.", min_length=1)] = (
+        None
+    )
+
+
 class LimitsTable(Table):
     device: Annotated[str, Field(description="Where the model must run.")] = "this machine"
     memory: Annotated[
@@ -149,6 +171,10 @@ class TaskFile(Table):
     name: Annotated[str, Field(description="What the task is called in reports.", min_length=1)]
     kind: Annotated[Literal["choice", "short-answer", "number", "extract", "generate"], Field(description="What an answer is.")]
     examples: Annotated[ExamplesTable, Field(description="A table: the file of rows and its columns.")]
+    family: Annotated[
+        Literal[*(family.value for family in TaskFamily)] | None,
+        Field(description="What the task asks of a model, for `expect`, `need` and the prior of `pick`; default: guessed from its text."),
+    ] = None
     languages: Annotated[list[str] | None, Field(description="Language codes; default: the values of the language column.")] = None
     confidence: Annotated[float, Field(description="How sure the answer must be.", gt=0, lt=1)] = 0.95
     tolerance: Annotated[float, Field(description="Models closer than this are a tie, and the cheaper wins.", ge=0, lt=1)] = 0.02
@@ -169,6 +195,9 @@ class TaskFile(Table):
     answer: AnswerTable = AnswerTable()
     metric: MetricTable = MetricTable()
     judge: JudgeTable = JudgeTable()
+    stage: Annotated[
+        list[StageTable], Field(description="Tables [[stage]]: evidence that is cheaper than the task's own score, the cheapest first.")
+    ] = []
     limits: LimitsTable = LimitsTable()
     budget: BudgetTable = BudgetTable()
     baselines: BaselinesTable = BaselinesTable()
@@ -204,8 +233,22 @@ def _first_problem(error: ValidationError, path: Path) -> InputError:
     if problem["type"] == "missing":
         description = table.model_fields[_field(table, keys[-1])].description
         return InputError(f"the key {key!r} is missing", where=where, remedy=f"add it. {description}")
-    expected = "; ".join(dict.fromkeys(other["msg"] for other in problems if _follow(other["loc"])[1] == keys))
-    return InputError(f"the key {key!r} cannot be {problem['input']!r}", where=where, remedy=expected.removeprefix("Value error, "))
+    expected = "; ".join(dict.fromkeys(_wanted(other) for other in problems if _follow(other["loc"])[1] == keys))
+    description = table.model_fields[field].description if (field := _field(table, keys[-1])) else None
+    share = f"write {problem['input'] / 100:g}, since it is a share: " if _meant_in_percent(problem) else ""
+    remedy = f"{share}{expected}{f'. {description}' if description else ''}"
+    return InputError(f"the key {key!r} cannot be {problem['input']!r}", where=where, remedy=remedy)
+
+
+def _wanted(problem: Mapping[str, Any]) -> str:
+    """What pydantic says that a value should be."""
+    return str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be", 1)
+
+
+def _meant_in_percent(problem: Mapping[str, Any]) -> bool:
+    """Whether a share that may not reach 1 is given as 95 or 2."""
+    value, bounds = problem["input"], problem.get("ctx") or {}
+    return isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < 100 and 1 in (bounds.get("lt"), bounds.get("le"))
 
 
 def suggest(wrong: str, known: Sequence[str]) -> str:
@@ -222,6 +265,9 @@ def _follow(location: Sequence[int | str]) -> tuple[type[Table], list[str]]:
         keys.append(step)
         field = table.model_fields.get(_field(table, step))
         inner = field.annotation if field is not None else None
+        if step.isdecimal():  # the place in a list of tables
+            continue
+        inner = next(iter(get_args(inner)), inner)
         if len(keys) == len(location) or not (isinstance(inner, type) and issubclass(inner, Table)):
             break
         table = inner

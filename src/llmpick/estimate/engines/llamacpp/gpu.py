@@ -2,7 +2,7 @@
 
 llama.cpp counts the output matrix as one more layer after the last, and gives the GPU layers from the end: with one layer on the GPU, that
 is the output. Several GPUs get equal runs of layers, so that the last has the output; the figures are those of the fullest. The input
-table stays on the host; where it is the output matrix too, the GPU has a copy.
+table stays on the host; where it is the output matrix too, the GPU has a copy. With a partial offload the host's part is told too.
 """
 
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 
 from llmpick.estimate.engines.llamacpp.buffers import gpu_buffer
 from llmpick.estimate.engines.llamacpp.cache import cache_lines
+from llmpick.estimate.engines.llamacpp.host import buffer_line, checkpoint_lines, process_lines
 from llmpick.estimate.engines.llamacpp.sources import DRIVER, FILE, LOG, PLACED
 from llmpick.estimate.footprint import Line, filled
 from llmpick.estimate.shape import Number, Range, Shape
@@ -42,6 +43,23 @@ def gpu_lines(shape: Shape, device: Device, deployment: Deployment, context_toke
     return lines
 
 
+def offloaded_lines(shape: Shape, device: Device, deployment: Deployment, context_tokens: Number, sequences: Number) -> list[Line]:
+    """What the process on the host holds where layers or experts were kept there; nothing where all layers were meant for the GPUs.
+
+    Tensors on the host are mapped as they are: llama.cpp rearranges them only where no GPU is present. The buffer is that of a CPU, at the
+    most. What the GPU's driver holds in the process is not counted.
+    """
+    if deployment.gpu_layers is None and not deployment.cpu_expert_layers:
+        return []
+    on_gpus = _part(shape, deployment, 1)
+    share = 1 - np.asarray(on_gpus.layers) / np.maximum(shape.blocks, 1.0)
+    lines = [_host_weights(shape, device, deployment, on_gpus)]
+    if np.any(share):
+        lines += cache_lines(shape, deployment, context_tokens, sequences, _ranged(share))
+        lines.append(buffer_line(shape, deployment, context_tokens, None))
+    return [*lines, *checkpoint_lines(shape, deployment), *process_lines(shape, sequences)]
+
+
 def _part(shape: Shape, deployment: Deployment, gpus: int) -> _Part:
     """The layers of the fullest GPU: the first, which has most of them, or the last, which has the output."""
     blocks = np.asarray(shape.blocks, dtype=float)
@@ -66,8 +84,8 @@ def _layer(shape: Shape) -> Number:
 
 
 def _weights(shape: Shape, device: Device, deployment: Deployment, part: _Part) -> Line:
-    behind = np.minimum(deployment.cpu_expert_layers / np.maximum(shape.blocks, 1.0), 1.0)
-    layers = part.layers * (_layer(shape) - shape.expert_bytes / np.maximum(shape.blocks, 1.0) * behind)
+    behind = _behind(shape, deployment)
+    layers = part.layers * (_layer(shape) - _experts(shape) * behind)
     there = layers + part.output * _output(shape)
     if device.shares_memory:  # the host's memory is the GPU's: the input table counts too, a tied one once
         there = there + shape.embedding_bytes * (1 - np.asarray(shape.tied) * np.asarray(shape.table_share) * part.output)
@@ -78,6 +96,28 @@ def _weights(shape: Shape, device: Device, deployment: Deployment, part: _Part) 
     return Line(
         "weights", "tensors on the GPU", Range(there, low - uneven, high + uneven), formula, FILE if np.all(uneven == 0) else PLACED
     )
+
+
+def _host_weights(shape: Shape, device: Device, deployment: Deployment, on_gpus: _Part) -> Line:
+    """The layers and experts that no GPU has, and both tables as far as they stay on the host."""
+    layers = (np.asarray(shape.blocks) - on_gpus.layers) * _layer(shape) + on_gpus.layers * _experts(shape) * _behind(shape, deployment)
+    tables = np.where(np.asarray(shape.tied) > 0, 0.0, (1 - on_gpus.output) * shape.output_bytes)
+    if not device.shares_memory:  # there the input table is counted with the GPU's
+        tables = tables + shape.embedding_bytes
+    held, whole = layers + tables, np.maximum(np.asarray(shape.weights.value), 1.0)
+    low, high = (bound * held / whole for bound in (shape.weights.low, shape.weights.high))
+    formula = filled("{size} bytes of {all}, mapped: what is not on the GPU", size=held, all=whole)
+    return Line("weights", "tensors on the host", Range(held, low - _UNEVEN * layers, high + _UNEVEN * layers), formula, PLACED)
+
+
+def _experts(shape: Shape) -> Number:
+    """Bytes of one layer's routed experts."""
+    return shape.expert_bytes / np.maximum(shape.blocks, 1.0)
+
+
+def _behind(shape: Shape, deployment: Deployment) -> Number:
+    """The part of the layers whose experts stay on the host."""
+    return np.minimum(deployment.cpu_expert_layers / np.maximum(shape.blocks, 1.0), 1.0)
 
 
 def _ranged(share: Number) -> Range:

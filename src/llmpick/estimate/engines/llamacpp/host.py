@@ -21,7 +21,11 @@ _SHORT_PROMPT_OF_STATE = Range(0.15, 0.03, 0.6)  # recurrent layers work in piec
 
 def host_lines(shape: Shape, deployment: Deployment, context_tokens: Number, sequences: Number, prompt_tokens: Number | None) -> list[Line]:
     lines = [*_weights(shape), *cache_lines(shape, deployment, context_tokens, sequences, Range.exact(1.0))]
-    lines += [*_checkpoint(shape, deployment), _buffer(shape, deployment, context_tokens, prompt_tokens), *_process(shape, sequences)]
+    lines += [
+        *checkpoint_lines(shape, deployment),
+        buffer_line(shape, deployment, context_tokens, prompt_tokens),
+        *process_lines(shape, sequences),
+    ]
     return lines
 
 
@@ -36,7 +40,7 @@ def _weights(shape: Shape) -> list[Line]:
     ]
 
 
-def _checkpoint(shape: Shape, deployment: Deployment) -> list[Line]:
+def checkpoint_lines(shape: Shape, deployment: Deployment) -> list[Line]:
     """A recurrent state cannot be wound back, so the server keeps a copy of it from the end of the prompt."""
     state = state_bytes(shape)
     if not np.any(state) or not deployment.option("n_ctx_checkpoints", 1):
@@ -45,7 +49,7 @@ def _checkpoint(shape: Shape, deployment: Deployment) -> list[Line]:
     return [Line("overhead", "checkpoint of the state", Range.exact(state), formula, PROCESS)]
 
 
-def _buffer(shape: Shape, deployment: Deployment, context_tokens: Number, prompt_tokens: Number | None) -> Line:
+def buffer_line(shape: Shape, deployment: Deployment, context_tokens: Number, prompt_tokens: Number | None) -> Line:
     whole = host_buffer(shape, deployment, context_tokens)
     if prompt_tokens is not None:
         written = np.minimum(1.0, np.asarray(prompt_tokens, dtype=float) / ubatch(deployment))
@@ -66,7 +70,7 @@ def _activations(shape: Shape, deployment: Deployment, context_tokens: Number) -
     return host_buffer(shape, Deployment("llama.cpp", deployment.version, options=options), context_tokens).value
 
 
-def _process(shape: Shape, sequences: Number) -> list[Line]:
+def process_lines(shape: Shape, sequences: Number) -> list[Line]:
     tables = _TOKEN_BYTES * np.asarray(shape.vocabulary_size) + _MERGE_BYTES * np.asarray(shape.merges)
     logits = 4.0 * np.asarray(shape.vocabulary_size) * sequences
     said = filled("236 bytes x {tokens} tokens + 203 x {merges} merges", tokens=shape.vocabulary_size, merges=shape.merges)

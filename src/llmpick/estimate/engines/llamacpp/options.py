@@ -2,6 +2,7 @@
 
 import re
 
+from llmpick.estimate.engine_versions import Checked
 from llmpick.evidence.deployment import Deployment, Option
 from llmpick.evidence.device import Device
 
@@ -12,6 +13,22 @@ OFF_WORDS = ("off", "false", "0", "no", "disabled", "llama_flash_attn_type_disab
 FUSED_GATE_FROM = 5782  # https://github.com/ggml-org/llama.cpp/pull/14181: gate and input are multiplied into a third vector
 FLASH_BY_ITSELF_FROM = 6325  # https://github.com/ggml-org/llama.cpp/pull/15434: flash attention "auto"
 FEW_LOGITS_FROM = 9430  # https://github.com/ggml-org/llama.cpp/pull/23861: logits of one token per sequence are reserved
+
+
+OPTIONS = frozenset({"n_ubatch", "swa_full", "flash_attn", "flash_attn_type", "n_ctx_checkpoints"})
+"""The load options that enter the estimate, beside those that `fit` has options of its own for."""
+_CHECKED = Checked(None, (11549,), prefix="b")
+_FIRST_BUILD = 1000  # builds of the time when GGUF files came (August 2023)
+
+
+def version_note(version: str | None) -> str | None:
+    """What is to be said of an estimate for a build that nobody compared, or a version that names none."""
+    if version is None:
+        return None
+    number = int(build(Deployment("llama.cpp", version)))
+    if number < _FIRST_BUILD:
+        return f"llama.cpp's versions are builds (b9272, xllamacpp's 2026.10.11549): {version} is taken for one before b{FUSED_GATE_FROM}."
+    return _CHECKED.note("llama.cpp", version, (number,))
 
 
 def engine_options(deployment: Deployment, device: Device, context_tokens: int, sequences: int = 1) -> dict[str, Option]:

@@ -7,6 +7,7 @@ All figures are those of one GPU; with pipeline stages those of the fullest one,
 """
 
 from llmpick.estimate.engines.vllm.footprint import available_bytes, footprint
-from llmpick.estimate.engines.vllm.options import engine_options
+from llmpick.estimate.engines.vllm.options import OPTIONS, engine_options
+from llmpick.estimate.engines.vllm.versions import version_note
 
-__all__ = ["available_bytes", "engine_options", "footprint"]
+__all__ = ["OPTIONS", "available_bytes", "engine_options", "footprint", "version_note"]

@@ -9,6 +9,8 @@ batch live on meanwhile. So the peak grows with the vocabulary, and tensor paral
 A mixture's experts write into two workspaces that stay (`fused_moe.py`, `workspace_shapes`).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from llmpick.estimate.engines.vllm.options import Options
@@ -77,12 +79,22 @@ def image_bytes(shape: Shape, options: Options) -> Number:
     return np.where(np.asarray(shape.vision_bytes) > 0, _IMAGE_COPIES * states, 0.0)
 
 
-def peak_bytes(shape: Shape, options: Options, device_name: str, *, last_stage: bool) -> Number:
+class Peak(NamedTuple):
+    """The activation peak is the higher of `layers` and `sampler` (0 before the last pipeline stage), and `kept` beside it."""
+
+    layers: Number
+    sampler: Number
+    kept: Number
+
+    @property
+    def bytes(self) -> Number:
+        return np.maximum(self.layers, self.sampler) + self.kept
+
+
+def peak_of(shape: Shape, options: Options, device_name: str, *, last_stage: bool) -> Peak:
     """The activation peak of a GPU of the last pipeline stage, or of an earlier one."""
-    layers = layer_bytes(shape, options, device_name)
     kept = expert_workspace_bytes(shape, options) + image_bytes(shape, options)
     if options.pipeline_parallel > 1:
         kept = kept + _STAGE_BUFFERS * options.max_num_batched_tokens * shape.hidden_size * options.element_bytes
-    if not last_stage:
-        return layers + kept
-    return np.maximum(layers, sampler_bytes(shape, options, device_name)) + kept
+    sampler = sampler_bytes(shape, options, device_name) if last_stage else 0.0
+    return Peak(layer_bytes(shape, options, device_name), sampler, kept)

@@ -4,11 +4,11 @@ from datetime import date
 
 import numpy as np
 
-from llmpick.estimate.engines.vllm.activations import peak_bytes, unsure_bytes
+from llmpick.estimate.engines.vllm.activations import Peak, peak_of, unsure_bytes
 from llmpick.estimate.engines.vllm.cache import pool_tokens, rank_cache_bytes
 from llmpick.estimate.engines.vllm.options import Options, options_of, utilization_of
 from llmpick.estimate.engines.vllm.versions import GIB, is_hopper_or_later
-from llmpick.estimate.footprint import Footprint, Line
+from llmpick.estimate.footprint import Footprint, Line, cache_formula, filled
 from llmpick.estimate.shape import Number, Range, Shape
 from llmpick.evidence.deployment import Deployment
 from llmpick.evidence.device import Device
@@ -42,16 +42,23 @@ def footprint(shape: Shape, device: Device, deployment: Deployment, *, context_t
     """
     options = options_of(deployment, device, context_tokens, sequences)
     need = rank_cache_bytes(shape, options, context_tokens, sequences)
-    first, last = _stage(shape, options, device, last_stage=False), _stage(shape, options, device, last_stage=True)
-    fuller = np.asarray(first[0].value + first[1].value) > np.asarray(last[0].value + last[1].value)
-    weights, activations = (_where(fuller, one, other) for one, other in zip(first, last, strict=True))
+    (one, first), (other, last) = (_stage(shape, options, device, last_stage=last) for last in (False, True))
+    fuller = np.asarray(one.value + first.bytes) > np.asarray(other.value + last.bytes)
+    weights, peak = _where(fuller, one, other), Peak(*(np.where(fuller, early, late) for early, late in zip(first, last, strict=True)))
+    activations = _activations(shape, options, peak)
     outside, graphs = _outside_torch(device, options), _graphs(shape, options)
     lines = (
-        Line("weights", "weights", weights, _formula("weights / {tp} GPUs / {pp} stages", options), _FILES),
-        Line("kv_cache", "KV cache of the load", Range.exact(need), "blocks of 16 tokens x KV elements x sequences", _CACHE),
-        Line("compute", "activation peak", activations, _formula("{tokens} tokens through a layer, {rows} rows of logits", options), _RUN),
-        Line("overhead", "outside torch (CUDA, NCCL, kernels)", outside, "measured constant", _BOOTS),
-        Line("overhead", "CUDA graphs", graphs, "0.36 GiB + 17.5 MiB x layers + 0.4 GiB with experts", _BOOTS),
+        Line("weights", "weights", weights, _weights_formula(shape, options, weights), _FILES),
+        Line(
+            "kv_cache",
+            "KV cache of the load",
+            Range.exact(need),
+            cache_formula(need, context_tokens, sequences, " in blocks of 16"),
+            _CACHE,
+        ),
+        Line("compute", "activation peak", activations, _peak_formula(options, peak), _RUN),
+        Line("overhead", "outside torch (CUDA, NCCL, kernels)", outside, f"measured: {outside.value / GIB:.2f} GiB", _BOOTS),
+        Line("overhead", "CUDA graphs", graphs, _graphs_formula(shape, options), _BOOTS),
     )
     charged = [weights, activations, outside, *([graphs] if options.version.graphs_in_claim else [])]
     pool = _left(options.utilization * device.memory_total_bytes, charged)
@@ -67,12 +74,16 @@ def available_bytes(shape: Shape, device: Device, deployment: Deployment) -> Num
     return np.minimum(utilization_of(deployment) * device.memory_total_bytes + beside, left)
 
 
-def _stage(shape: Shape, options: Options, device: Device, *, last_stage: bool) -> tuple[Range, Range]:
+def _stage(shape: Shape, options: Options, device: Device, *, last_stage: bool) -> tuple[Range, Peak]:
     """Weights and activation peak of a GPU of the first or the last pipeline stage."""
-    peak = peak_bytes(shape, options, device.name, last_stage=last_stage or options.pipeline_parallel == 1)
+    peak = peak_of(shape, options, device.name, last_stage=last_stage or options.pipeline_parallel == 1)
+    return _weights(shape, options, last_stage=last_stage), peak
+
+
+def _activations(shape: Shape, options: Options, peak: Peak) -> Range:
     low, high, fixed = options.version.activations
     above = np.hypot(fixed, unsure_bytes(shape, options))
-    return _weights(shape, options, last_stage=last_stage), Range(peak, peak * (1 - low) - fixed, peak * (1 + high) + above)
+    return Range(peak.bytes, peak.bytes * (1 - low) - fixed, peak.bytes * (1 + high) + above)
 
 
 def _weights(shape: Shape, options: Options, *, last_stage: bool) -> Range:
@@ -128,8 +139,29 @@ def _where(chosen: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]", one: Range
     return Range(*(np.where(chosen, first, second) for first, second in zip(one, other, strict=True)))
 
 
-def _formula(text: str, options: Options) -> str:
-    tokens = np.asarray(options.max_num_batched_tokens)
-    shown = f"{tokens.max():.0f}" if tokens.size else "0"
-    rows = f"{np.asarray(options.max_num_seqs).max():.0f}"
-    return text.format(tp=options.tensor_parallel, pp=options.pipeline_parallel, tokens=shown, rows=rows)
+def _weights_formula(shape: Shape, options: Options, weights: Range) -> str:
+    tp, pp = options.tensor_parallel, options.pipeline_parallel
+    if tp * pp == 1:
+        return filled("{size} bytes, as stored", size=shape.weights.value)
+    kept = _kept_whole(shape, options) if tp > 1 else 0.0
+    held = (weights.value - kept) * tp
+    text = f"{{held}} of {{size}} bytes (the fullest of {pp} stages) / {tp} GPUs + {{kept}} that each keeps whole"
+    return filled(text, held=held, size=shape.weights.value, kept=kept)
+
+
+def _peak_formula(options: Options, peak: Peak) -> str:
+    return filled(
+        "the higher of {layers} bytes ({tokens} tokens through a layer) and {sampler} ({rows} rows of logits), + {kept} that stay",
+        layers=peak.layers,
+        sampler=peak.sampler,
+        kept=peak.kept,
+        tokens=options.max_num_batched_tokens,
+        rows=options.max_num_seqs,
+    )
+
+
+def _graphs_formula(shape: Shape, options: Options) -> str:
+    if options.eager:
+        return "none: enforce_eager"
+    experts = " + 0.4 GiB with experts" if np.any(np.asarray(shape.active_experts) > 0) else ""
+    return filled(f"0.36 GiB + 17.5 MiB x {{layers}} layers{experts}", layers=np.asarray(shape.blocks) / options.pipeline_parallel)

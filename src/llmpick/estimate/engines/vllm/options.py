@@ -18,6 +18,8 @@ _LARGE_DEVICE_BYTES = 70 * GIB
 _V0_CHUNK = 512  # 0.6 prefilled in chunks of 512 tokens where the context exceeded 32k, else whole prompts
 _V0_CHUNKED_FROM = 32 * 1024
 BLOCK_TOKENS = 16
+OPTIONS = frozenset({"max_num_seqs", "max_num_batched_tokens", "dtype", "enforce_eager"})
+"""The load options that enter the estimate, beside those that `fit` has options of its own for."""
 
 
 class Options(NamedTuple):

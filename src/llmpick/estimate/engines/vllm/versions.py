@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from llmpick.estimate.engine_versions import Checked, two_numbers
 from llmpick.estimate.shape import Range
 
 GIB = 2**30
@@ -62,10 +63,17 @@ _FROM: tuple[tuple[tuple[int, int], Version], ...] = (
 )
 
 
+_CHECKED = Checked((0, 6), (0, 28))
+
+
+def version_note(version: str | None) -> str | None:
+    """What is to be said of an estimate for a version that no boot was logged of."""
+    return _CHECKED.note("vLLM", version, two_numbers(version))
+
+
 def traits(version: str | None) -> Version:
     """What is known of `version` ("0.19", "0.19.1", "v0.6.x"); None is the newest."""
-    found = re.search(r"(\d+)\.(\d+)", version) if version else None
-    number = (int(found[1]), int(found[2])) if found else (999, 0)
+    number = two_numbers(version) or (999, 0)
     return next(known for first, known in reversed(_FROM) if number >= first)
 
 
