@@ -113,8 +113,11 @@ def task_keys() -> str:
     parts = ["| key | value | default | meaning |\n|---|---|---|---|"]
     tables: list[str] = []
     for name, field in TaskFile.model_fields.items():
-        inner = field.annotation if hasattr(field.annotation, "model_fields") else None
-        if inner is None:
+        inner, repeated = field.annotation, get_args(field.annotation)[:1]
+        if repeated and hasattr(repeated[0], "model_fields"):
+            parts.append(f"| `{name}` | list of tables |  | {field.description} |")
+            inner, name = repeated[0], f"[{name}]"
+        if not hasattr(inner, "model_fields"):
             parts.append(_row(name, field))
             continue
         rows = "\n".join(_row(key.alias or word, key) for word, key in inner.model_fields.items())  # pyright: ignore

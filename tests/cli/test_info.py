@@ -36,7 +36,7 @@ def test_facts_are_shown_with_source_and_date(monkeypatch: pytest.MonkeyPatch):
         "28 layers with full attention: 2,048 elements per token",
         "together 112.0 KiB for each token of context",
         "0.44 GiB at 4,096, 3.50 GiB at 32,768, 4.38 GiB at 40,960 tokens",
-        "(2025-04-29, checked 2026-11-24)",
+        "(published 2025-04-29, checked 2026-11-24)",
         "ollama pull qwen3:0.6b",
     ):
         assert said in joined
@@ -64,7 +64,7 @@ def test_unknown_facts_are_named_as_unknown():
     assert "Not known (no source of the catalog gives it): tokens of training, languages." in words("openai/gpt-oss-20b")
     document = json.loads(printed("openai/gpt-oss-20b", "--json"))["published"]
     assert document["training_tokens"] == []
-    assert set(document["unknown"]) == {"training_tokens", "languages"}
+    assert set(document["unknown"]) == {"training_tokens", "unique_tokens", "languages"}
     assert document["released"][0]["value"] == "2025-08-05"
 
 

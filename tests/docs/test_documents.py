@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from pytest_examples import CodeExample, EvalExample, find_examples
 
@@ -12,7 +13,17 @@ from llmpick.cli.main import VERBS, cli
 from llmpick.sources.task.model import TaskFile
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/task.md", "docs/architecture.md", "docs/json.md", "docs/race.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/task.md",
+    "docs/architecture.md",
+    "docs/json.md",
+    "docs/race.md",
+    "docs/compare.md",
+    "docs/training.md",
+    "docs/scale.md",
+)
 
 
 def blocks(document: str, language: str) -> list[str]:
@@ -43,7 +54,9 @@ def test_commands_and_options_exist(document: str) -> None:
         if verb not in VERBS:
             continue
         command = cli.get_command(None, verb)  # pyright: ignore
-        assert command is not None
+        if isinstance(command, click.Group) and (word := rest.split(maxsplit=1)[:1]):
+            command = command.get_command(None, word[0])  # pyright: ignore
+        assert command is not None, f"{document}: llmpick {verb}{rest}"
         known = {option for parameter in command.params for option in parameter.opts}
         for option in re.findall(r"(?<!\S)(--[a-z-]+)", rest):
             assert option in known, f"{document}: llmpick {verb} has no {option}"

@@ -52,6 +52,7 @@ def facts_on(entry: ModelEntry, sources: Sources, as_of: date | None) -> ModelFa
         parameters_total=total,
         parameters_active=newest("parameters_active") if entry.mixture else total,
         training_tokens=newest("training_tokens"),
+        unique_tokens=newest("unique_tokens"),
         context_tokens=newest("context_tokens"),
         licence=newest("licence"),
         languages=newest("languages"),
@@ -64,8 +65,8 @@ def facts_on(entry: ModelEntry, sources: Sources, as_of: date | None) -> ModelFa
 
 
 FACTS = (
-    *("released", "parameters_total", "parameters_active", "training_tokens", "context_tokens", "licence", "languages", "vocabulary_size"),
-    "architecture",
+    *("released", "parameters_total", "parameters_active", "training_tokens", "unique_tokens", "context_tokens", "licence", "languages"),
+    *("vocabulary_size", "architecture"),
 )
 """The facts that a block may hold, in the order of the catalog's files."""
 

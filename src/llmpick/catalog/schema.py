@@ -116,6 +116,7 @@ class FactBlock(Shape):
     parameters_total: Count | None = None
     parameters_active: Count | None = None
     training_tokens: Count | None = None
+    unique_tokens: Count | None = None
     context_tokens: Count | None = None
     licence: str | None = None
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] | None = None

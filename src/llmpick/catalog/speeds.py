@@ -78,7 +78,7 @@ class SpeedClass:
         return (
             engine in self.engines
             and (not self.vendors or vendor in self.vendors)
-            and (not self.devices or any(_has_words(device, words) for words in self.devices))
+            and (not self.devices or any(has_words(device, words) for words in self.devices))
             and (self.before_build is None or (build is not None and build < self.before_build))
         )
 
@@ -112,7 +112,7 @@ def llamacpp_build(version: str | None) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def _has_words(name: str, words: str) -> bool:
+def has_words(name: str, words: str) -> bool:
     """Whether the words stand together in the name, each as a whole: "A40" is in "NVIDIA A40", not in "RTX A4000"."""
     return f" {_plain(words)} " in f" {_plain(name)} "
 

@@ -89,7 +89,8 @@ class ModelFacts:
     """Published facts of one model, each with its source; None where nothing is known.
 
     `parameters_active` is the number used per token (equal to `parameters_total` for a dense model). `training_tokens` counts
-    tokens seen, repeats included. `licence` is an SPDX id where one exists, else an id of `catalog/licences.yaml`.
+    tokens seen, repeats included, `unique_tokens` those of the corpus, each once. `licence` is an SPDX id where one exists, else an id
+    of `catalog/licences.yaml`.
     """
 
     id: str
@@ -105,6 +106,7 @@ class ModelFacts:
     released: Fact[date] | None = None
     vocabulary_size: Fact[int] | None = None
     architecture: Fact[Architecture] | None = None
+    unique_tokens: Fact[int] | None = None
     derived_from: str | None = None
     downloads: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where the weights can be had: keys `huggingface`, `gguf` (a hub repository of GGUF files), `modelscope`, `ollama`."""
@@ -134,6 +136,8 @@ class Weights:
     """All tensors, by role and data type, most bytes first; empty when they were not read."""
     merges: int | None = None
     """Pairs that the tokenizer merges (BPE), 0 for a tokenizer of another kind; None when it was not read."""
+    notes: tuple[str, ...] = ()
+    """What was assumed, and what is not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ LABELS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "parameters_total": ("parameters", numbers.large),
     "parameters_active": ("parameters used per token", numbers.large),
     "training_tokens": ("tokens of training", numbers.large),
+    "unique_tokens": ("different tokens among them", numbers.large),
     "context_tokens": ("tokens of context", numbers.count),
     "licence": ("licence", str),
     "languages": ("languages", ", ".join),
@@ -49,6 +50,8 @@ LABELS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "architecture": ("architecture", _architecture_text),
 }
 """Every fact in the order of the report: what it is called, and how it is written."""
+RARELY_SAID = ("unique_tokens",)
+"""That these are not known goes without saying in the terminal."""
 
 
 def print_info(found: ModelInfo, console: Console) -> None:
@@ -70,7 +73,8 @@ def _print_published(published: Published, console: Console, *, read: bool) -> N
     base = f", made from {facts.derived_from}" if facts.derived_from else ""
     console.print(Text.assemble((one_line(facts.name), "bold"), f"  {facts.id}, family {facts.family}, {facts.tuning}{base}"))
     print_facts(list(_lines(published)), console)
-    missing = [label for key, (label, _) in LABELS.items() if key not in published.history and not _follows(key, facts)]
+    asked = {key: label for key, (label, _) in LABELS.items() if key not in RARELY_SAID}
+    missing = [label for key, label in asked.items() if key not in published.history and not _follows(key, facts)]
     if missing:
         console.print(Text(f"Not known ({NOT_SAID}): {', '.join(missing)}."))
     for line in _words(published):
