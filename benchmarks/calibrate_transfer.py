@@ -16,8 +16,8 @@ from llmpick.evidence.values import Source
 from llmpick.measure.speed import SpeedMeter
 from llmpick.sources.gguf import read_gguf
 from llmpick.sources.hardware import this_machine
-from llmpick.workflow.blueprints import blueprint_of
 from llmpick.workflow.calibrate import DEPLOYMENT, bandwidth_of, believed_of, rate_of
+from llmpick.workflow.weights_blueprint import blueprint_of
 
 MODELS = Path(__file__).parents[1] / "examples" / "models"
 Measured = tuple[Shape, list[SpeedReading]]

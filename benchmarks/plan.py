@@ -22,8 +22,8 @@ from scipy.stats import binomtest, spearmanr
 
 from llmpick.estimate.decision_cost import PUBLIC_PRIOR, Forecast, Setting, forecast, run_one
 from llmpick.evidence.values import Unknown
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.power import rows_to_decide
-from llmpick.stats.rules import Goal, Guarantee
 
 MMLU_FITTED = ("llama", "phi", "yi")
 """The families of MMLU-Pro that the fit sees; Mistral and Qwen are left for the test."""

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from llmpick.evidence.scores import ScoreMatrix
 from llmpick.sources.scores import read_scores
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.replay import Ends, draws, race_many
-from llmpick.stats.rules import Goal, Guarantee
 from plain_racing import plain_anytime, plain_bayes
 
 Race = Callable[[NDArray[np.float64], float], tuple[int, NDArray[np.int64]]]

@@ -26,10 +26,10 @@ from scipy.stats import binomtest, norm
 from llmpick.estimate.decision_cost import PUBLIC_PRIOR
 from llmpick.stats.bayes import FIRST_ROWS, outlook, satisfied, targets
 from llmpick.stats.betting import best_log_capital, log_capital
+from llmpick.stats.goal import Goal
 from llmpick.stats.paired import mean_score, paired_difference
 from llmpick.stats.population import Posterior, posterior
 from llmpick.stats.replay import _moments, _prefix_sums
-from llmpick.stats.rules import Goal
 from llmpick.stats.synthetic import draw_means, draw_task
 from race import matrices
 

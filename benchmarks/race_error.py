@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from llmpick.estimate.decision_cost import PUBLIC_PRIOR
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.replay import ROUNDING, Ends, race_many
-from llmpick.stats.rules import Goal, Guarantee
 from llmpick.stats.synthetic import draw_task
 
 Array = NDArray[np.float64]

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.estimate.decision_cost import PUBLIC_PRIOR
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress
 from llmpick.stats.replay import race_many
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 from llmpick.stats.synthetic import draw_means, draw_task
 
 GOAL = Goal(tolerance=0.02, confidence=0.95)

@@ -6,7 +6,7 @@ from tests.shared_data import shared_data
 
 import plan
 from llmpick.estimate.decision_cost import PUBLIC_PRIOR, Setting
-from llmpick.stats.rules import Goal
+from llmpick.stats.goal import Goal
 from llmpick.stats.synthetic import draw_scores
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from llmpick.decide.placing import Claims, Placing, leading, placing
 from llmpick.decide.race_answer import Place, RaceVerdict
 from llmpick.evidence.values import Interval, Unknown
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 
 GOAL = Goal(0.02, 0.95)
 

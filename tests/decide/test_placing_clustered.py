@@ -8,8 +8,9 @@ import pytest
 from llmpick.decide.placing import Claims, Placing, placing
 from llmpick.decide.placing_clustered import by_clusters
 from llmpick.evidence.values import Interval, Unknown
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 
 IDS, GOAL, ROWS = ("a", "b", "c"), Goal(0.05, 0.95), 240
 

@@ -6,9 +6,9 @@ from llmpick.decide.placing import Placing, placing
 from llmpick.decide.placing_labelled import by_labels
 from llmpick.decide.race_answer import Place, RaceVerdict
 from llmpick.evidence.values import Interval, Unknown
+from llmpick.stats.goal import Goal
 from llmpick.stats.judged_race import CorrectedRule, HumanLabels
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal
 
 IDS = ("a", "b")
 GOAL = Goal(0.05, 0.95)

@@ -8,7 +8,7 @@ import pytest
 from llmpick.estimate import decision_cost
 from llmpick.estimate.decision_cost import PUBLIC_PRIOR, Forecast, Setting, amount, chance_within, forecast, resolution, run_one, spread
 from llmpick.evidence.values import Interval
-from llmpick.stats.rules import Goal
+from llmpick.stats.goal import Goal
 
 GOAL = Goal(0.05, 0.95)
 SETTING = Setting(3, 150, GOAL)

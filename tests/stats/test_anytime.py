@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from llmpick.stats.anytime import BOLDEST, FIRST_ROWS, MOST_ROWS, AnytimeRule, Bets
+from llmpick.stats.goal import Goal
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.replay import race_many
-from llmpick.stats.rules import Goal
 
 Array = NDArray[np.float64]
 TOLERANCES = (0.0, 0.1, 0.3)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from llmpick.stats.bayes import FIRST_ROWS, SURE_ROWS, BayesRule, Outlook, believed, expected_saving, outlook, satisfied, targets
+from llmpick.stats.goal import Goal
 from llmpick.stats.population import Model, Posterior, forecast
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal
 
 Array = NDArray[np.float64]
 GOAL = Goal(0.02, 0.95)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from llmpick.stats.goal import Goal
 from llmpick.stats.judged_race import CorrectedRule, HumanLabels, corrected_difference, corrected_score, draw_rows, judge_corrected
 from llmpick.stats.race import Progress, judge
-from llmpick.stats.rules import Goal
 
 ROWS = 500
 TOLERANCE = 0.1

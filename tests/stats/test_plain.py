@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from llmpick.stats.goal import Goal
 from llmpick.stats.plain import PlainRule
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal
 
 RULE = PlainRule(Goal(0.02, 0.95))
 ROWS = 100

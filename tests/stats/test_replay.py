@@ -12,9 +12,9 @@ from llmpick.report.race.replay import replay_document
 from llmpick.stats import replay as replay_module
 from llmpick.stats.anytime import AnytimeRule
 from llmpick.stats.bayes import SURE_ROWS, BayesRule
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.replay import draws, race_many, replay
-from llmpick.stats.rules import Goal, Guarantee
 
 Array = NDArray[np.float64]
 GUARANTEES: tuple[Guarantee, ...] = ("anytime", "bayes")

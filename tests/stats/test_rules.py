@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from llmpick.stats.anytime import AnytimeRule
 from llmpick.stats.bayes import BayesRule
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal, Guarantee, Rule, rule_for
+from llmpick.stats.rules import Rule, rule_for
 
 GUARANTEES: tuple[Guarantee, ...] = ("anytime", "bayes")
 

@@ -24,8 +24,8 @@ from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import build_requests
 from llmpick.measure.race import RaceEnd, run_race
 from llmpick.sources.task import load_task
+from llmpick.stats.goal import Goal
 from llmpick.stats.plain import PlainRule
-from llmpick.stats.rules import Goal
 from llmpick.store.store import Store
 from llmpick.workflow.findings import Entry
 from llmpick.workflow.gather import gather

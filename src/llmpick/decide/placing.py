@@ -14,9 +14,9 @@ import numpy as np
 from llmpick.decide.race_answer import NewInputs, Place, Placed, RaceVerdict
 from llmpick.decide.race_intervals import BesideOpponent, ByBelief, ByBets, Intervals, answered, believed_best, gaps
 from llmpick.evidence.values import Interval, Unknown
+from llmpick.stats.goal import Goal
 from llmpick.stats.power import rows_to_decide
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal
 
 Claims = Literal["anytime", "bayes", "labelled"]
 """Whose claims a standing holds: those of a guarantee's rule, or of `stats/judged_race.py`, where people's labels correct a judge."""

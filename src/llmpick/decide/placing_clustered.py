@@ -14,9 +14,9 @@ from llmpick.decide.race_answer import NewInputs
 from llmpick.decide.race_intervals import COMPARED, NO_ROW, answered, confidence_of_one, from_half, itself
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.clustered import new_input_interval
+from llmpick.stats.goal import Goal
 from llmpick.stats.power import rows_to_decide
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal
 
 Clusters = NDArray[np.int64]
 

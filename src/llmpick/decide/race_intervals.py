@@ -18,9 +18,9 @@ from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.anytime import Bets
 from llmpick.stats.bayes import believed, outlook
 from llmpick.stats.betting import mean_interval
+from llmpick.stats.goal import Goal
 from llmpick.stats.population import Posterior, moments, posterior
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal
 
 COUNTLESS = 10**9
 """So many rows stand for new inputs: what was seen of them is nothing in comparison."""

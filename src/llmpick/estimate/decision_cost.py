@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval, Source
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.power import cautious_moments, shown_beyond, smallest_difference
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 from llmpick.stats.synthetic import Prior, draw_task
 
 PUBLIC_PRIOR = Prior(

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol, TypeVar
@@ -12,6 +12,8 @@ from llmpick.evidence.errors import LlmpickError
 from llmpick.measure.garage import Garage
 from llmpick.measure.lane import Batch, Lane, Ledger
 
+HEARS_EVERY_S = 0.1
+"""A library that handles signals itself (polars does) lets a wait go on through Ctrl-C, so no wait is longer than this."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,18 +56,27 @@ def run_batch(
     running: list[Future[None]] = [Future() for _ in groups]
     try:
         _start(run_group, groups, running, workers=len(groups))
-        for future in running:
-            future.result()
+        _wait(running, FIRST_EXCEPTION)
     except BaseException as error:
         halt.soon.set()
         try:
             if isinstance(error, KeyboardInterrupt):
                 on_interrupt()
-            wait(running)
+            _wait(running)
         except KeyboardInterrupt:
             halt.now.set()
             raise
         raise
+
+
+def _wait(running: Sequence[Future[None]], return_when: str = ALL_COMPLETED) -> None:
+    """Until all are done, or with `FIRST_EXCEPTION` one has failed, whose error is raised; Ctrl-C is heard meanwhile."""
+    done, open_ = wait(running, HEARS_EVERY_S, return_when)
+    while open_ and not (return_when == FIRST_EXCEPTION and any(future.exception() for future in done)):
+        done, open_ = wait(running, HEARS_EVERY_S, return_when)
+    if return_when == FIRST_EXCEPTION:
+        for future in done:
+            future.result()
 
 
 def _start(work: Callable[[T], R], items: Sequence[T], futures: Sequence[Future[R]], *, workers: int) -> None:

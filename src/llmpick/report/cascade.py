@@ -72,8 +72,8 @@ def print_cascade(answer: CascadeAnswer, console: "Console") -> None:
     """Prints what is shown first, then what each kind of evidence was worth, at last what it cost."""
     from rich.text import Text
 
-    from llmpick.report.pick.terminal import print_item, print_title
-    from llmpick.report.pick.wording import spending
+    from llmpick.report.console import print_item, print_title
+    from llmpick.report.spent import spending
 
     console.print(Text.assemble((one_line(answer.task), "bold"), f"  {numbers.counted(answer.rows, 'row')}, scored by {answer.metric}"))
     for number, sentence in enumerate(_headline(answer)):
@@ -119,7 +119,7 @@ def _headline(answer: CascadeAnswer) -> list[str]:
 def _candidates(answer: CascadeAnswer) -> "Table":
     from rich.text import Text
 
-    from llmpick.report.pick.terminal import plain_table
+    from llmpick.report.console import plain_table
 
     table = plain_table()
     table.add_column("candidate", overflow="fold", max_width=WIDEST_NAME)

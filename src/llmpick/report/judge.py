@@ -63,8 +63,8 @@ def _worth(record: JudgeRecord) -> str:
 
 def print_sheet(file: str, rows: int, of_rows: int, answers: int, spent: Spending, console: "Console") -> None:
     """What was drawn to be labelled, and what to do with it."""
-    from llmpick.report.pick.terminal import print_item
-    from llmpick.report.pick.wording import spending
+    from llmpick.report.console import print_item
+    from llmpick.report.spent import spending
 
     took = f"it took {spending(spent)}" if spent.calls else "all were kept from earlier runs"
     print_item("", f"Wrote {one_line(file)}: {numbers.counted(answers, 'answer')} to {rows:,} of {of_rows:,} rows; {took}.", console)

@@ -28,7 +28,7 @@ def print_text_race(answer: TextRaceAnswer, console: "Console") -> None:
     """Prints the decision first, then what it rests on, at last what it cost."""
     from rich.text import Text
 
-    from llmpick.report.pick.terminal import print_item
+    from llmpick.report.console import print_item
 
     names = _names(answer)
     documents = numbers.counted(answer.documents, "document")
@@ -77,7 +77,7 @@ def _headline(answer: TextRaceAnswer, names: Mapping[str, str]) -> list[str]:
 def _table(answer: TextRaceAnswer, names: Mapping[str, str], *, wide: bool) -> "Table":
     from rich.text import Text
 
-    from llmpick.report.pick.terminal import plain_table
+    from llmpick.report.console import plain_table
 
     table = plain_table()
     table.add_column("candidate", overflow="fold", max_width=WIDEST_NAME)
@@ -150,7 +150,7 @@ def _failed(answer: TextRaceAnswer) -> list[TextRacer]:
 
 
 def _print_list(title: str, items: Sequence[str], names: Mapping[str, str], console: "Console") -> None:
-    from llmpick.report.pick.terminal import print_item, print_title
+    from llmpick.report.console import print_item, print_title
 
     if items:
         print_title(title, console)

@@ -27,9 +27,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.stats.goal import Goal
 from llmpick.stats.population import CORRELATION, Array
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal
 
 GAP = 0.1
 """Standard deviation of the difference of two candidates' scores that is expected before any row is seen."""

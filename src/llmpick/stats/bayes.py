@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.stats.goal import Goal
 from llmpick.stats.population import ROUNDING, Array, Moments, Posterior, forecast, moments, posterior
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal
 
 FIRST_ROWS = 10
 """What everybody runs before the first look."""

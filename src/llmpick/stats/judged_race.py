@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from llmpick.evidence.values import Interval
 from llmpick.stats.anytime import AnytimeRule
+from llmpick.stats.goal import Goal
 from llmpick.stats.prediction_powered import rectify
 from llmpick.stats.race import Progress, Standing, conclude
-from llmpick.stats.rules import Goal
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.stats.goal import Goal
 from llmpick.stats.race import Progress, Standing, judge
-from llmpick.stats.rules import Goal
 
 FIRST_BATCH = 16
 GROWTH = 1.4

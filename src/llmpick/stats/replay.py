@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from llmpick.evidence.scores import ScoreMatrix
 from llmpick.stats.anytime import Bets
 from llmpick.stats.bayes import FIRST_ROWS, outlook, satisfied, targets
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.population import Array, Moments, posterior
-from llmpick.stats.rules import Goal, Guarantee
 
 TOGETHER = 16_000_000
 """How many pairs of models, times rows, advance together at most: bounds memory to a few hundred MiB."""

@@ -4,27 +4,13 @@ Two rules keep this protocol. `anytime` (`stats/anytime.py`) bounds the error of
 (`stats/bayes.py`) bounds it on average over tasks like these, and stops earlier. Both are pure: the same progress, the same answer.
 """
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress, Standing
-
-Guarantee = Literal["anytime", "bayes"]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What the user wants to know. `tolerance` is a difference of scores in [0, 1], `confidence` a probability.
-
-    `max_expected_loss` (in score, 0.01 is one point): stop as soon as stopping is expected to lose no more than this.
-    """
-
-    tolerance: float
-    confidence: float
-    max_expected_loss: float | None = None
 
 
 class Rule(Protocol):

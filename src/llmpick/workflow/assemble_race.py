@@ -18,9 +18,10 @@ from llmpick.evidence.model import Candidate
 from llmpick.evidence.values import Unknown
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.judged_race import HumanLabels
 from llmpick.stats.race import Progress, Standing
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 from llmpick.workflow.accounts import on_all_rows, paid_for, total
 from llmpick.workflow.bought import what_thinking_bought
 

@@ -17,6 +17,7 @@ from llmpick.evidence.values import Source
 from llmpick.sources import ollama, ollama_store
 from llmpick.sources.gguf import read_description, read_gguf
 from llmpick.sources.names import File, Hub, Ollama, Url, parse_model_name
+from llmpick.workflow.weights_blueprint import blueprint_of
 
 
 def find_blueprints(name: str, *, environ: Mapping[str, str]) -> tuple[Blueprint, ...]:
@@ -43,24 +44,6 @@ def find_blueprints(name: str, *, environ: Mapping[str, str]) -> tuple[Blueprint
                 where="model name",
                 remedy="name the model's files, its repository (org/name), or its config.json",
             )
-
-
-def blueprint_of(weights: Weights, name: str | None = None, *, active_parameters: int | None = None) -> Blueprint:
-    """Files on this machine, as their headers describe them."""
-    return Blueprint(
-        name=name or weights.name or weights.path.stem,
-        known_from="files",
-        format=weights.format,
-        quantization=weights.quantization,
-        architecture=weights.architecture,
-        tensors=weights.tensors,
-        context_tokens=weights.context_tokens,
-        source=Source(f"headers of {weights.path.name}"),
-        active_parameters=active_parameters,
-        path=weights.path,
-        merges=weights.merges,
-        notes=weights.notes,
-    )
 
 
 def _of_ollama(tag: str, name: str, environ: Mapping[str, str]) -> Blueprint:

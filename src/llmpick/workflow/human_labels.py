@@ -17,9 +17,9 @@ from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import HumanLabel
 from llmpick.measure.lane import Lane
 from llmpick.measure.thinking import with_thinking
+from llmpick.stats.goal import Goal
 from llmpick.stats.judged_race import CorrectedRule, HumanLabels, draw_rows
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal
 from llmpick.workflow.findings import Entry, Findings
 from llmpick.workflow.lanes import call_key
 

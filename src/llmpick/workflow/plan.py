@@ -10,7 +10,7 @@ from llmpick.estimate.plan import CallCost, Plan, RulePlan
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import Budget, Metric
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.stats.rules import Goal, Guarantee
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.workflow.findings import Findings, runnable
 from llmpick.workflow.plan_calls import call_costs
 from llmpick.workflow.survey import PickOptions, survey

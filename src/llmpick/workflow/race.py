@@ -16,8 +16,9 @@ from llmpick.evidence.model import Endpoint, Weights
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop, run_race
 from llmpick.measure.thinking import with_thinking
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.judged_race import HumanLabels
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import total
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, kept_out
@@ -222,5 +223,5 @@ def _known(findings: Findings, options: RaceOptions, run_id: str | None) -> dict
         "run": run_id,
         "device": findings.device.name,
         "as_of": findings.as_of,
-        "notes": (*(note for note in findings.notes if not note.startswith("No prior ranks")), *_cost_notes(findings)),
+        "notes": (*findings.notes, *_cost_notes(findings)),
     }

@@ -111,7 +111,7 @@ def _names(file: str, parts: Sequence[str]) -> bool:
 
 
 def _gguf(found: _Repository, parts: Sequence[str], name: str) -> Blueprint:
-    from llmpick.workflow.blueprints import blueprint_of
+    from llmpick.workflow.weights_blueprint import blueprint_of
 
     with tempfile.TemporaryDirectory(prefix="llmpick-") as folder:
         files = [Path(folder) / path.rpartition("/")[2] for path in parts]

@@ -13,8 +13,9 @@ from llmpick.evidence.task import Budget
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import run_race
 from llmpick.sources.scores import read_scores, table_columns
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.replay import ReplayResult, replay
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer
 from llmpick.workflow.recorded import Tape, drawn, recorded_lanes
 

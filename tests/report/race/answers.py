@@ -12,8 +12,9 @@ from llmpick.decide.stakes import stakes
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate, Endpoint
 from llmpick.evidence.values import Unknown
+from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress
-from llmpick.stats.rules import Goal, Guarantee, rule_for
+from llmpick.stats.rules import rule_for
 
 ENGINE = EngineInfo("llama.cpp", "xllamacpp 2026.10", "cpu", {"n_threads": 2})
 NOT_RUN = Unknown("not run")

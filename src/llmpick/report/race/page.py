@@ -10,9 +10,9 @@ from llmpick.report.html import render, write_file
 from llmpick.report.judge import judging_notes
 from llmpick.report.pick.page import Tile, keep_intervals
 from llmpick.report.pick.view import names as short_names
-from llmpick.report.pick.wording import spending
 from llmpick.report.race import cells, wording
 from llmpick.report.race.charts import charts, palette
+from llmpick.report.spent import spending
 from llmpick.report.text import one_line
 
 VERDICTS = {

@@ -44,7 +44,7 @@ def print_replay(document: Mapping[str, Any], console: "Console") -> None:
     """Prints the document for a person."""
     from rich.text import Text
 
-    from llmpick.report.pick.terminal import print_item, print_title
+    from llmpick.report.console import print_item, print_title
 
     field = f"{numbers.counted(document['repeats'], 'race')} of {document['models']} models on {numbers.counted(document['rows'], 'row')}"
     sense = f"{document['guarantee']} at {numbers.probability(document['confidence'])}"

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from llmpick.decide.race_answer import Place, RaceAnswer, Racer
 from llmpick.report import numbers
+from llmpick.report.console import WIDE, plain_table, print_item, print_title
 from llmpick.report.judge import judging_notes
-from llmpick.report.pick.terminal import WIDE, plain_table, print_item, print_title
 from llmpick.report.pick.view import names as short_names
 from llmpick.report.race import cells, wording
 from llmpick.report.text import one_line

@@ -8,8 +8,9 @@ from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceV
 from llmpick.decide.thinking import sentence
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
-from llmpick.report.pick.wording import METRIC_SAYS, spending
+from llmpick.report.pick.wording import METRIC_SAYS
 from llmpick.report.race.cells import by_people, gap_of, gap_parts, ran, score_parts
+from llmpick.report.spent import spending
 from llmpick.report.text import joined, one_line
 
 Names = Mapping[str, str]

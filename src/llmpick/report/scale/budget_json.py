@@ -128,7 +128,7 @@ def budget_document(answer: BudgetAnswer) -> dict[str, Any]:
         gpus=answer.gpus,
         lines=[_line(line) for line in answer.lines],
         notes=list(answer.notes),
-        sources=[_source(source) for source in answer.sources],
+        sources=[source_document(source) for source in answer.sources],
     )
     return document.model_dump(mode="json")
 
@@ -158,6 +158,6 @@ def _memory(training: Training) -> TrainingMemory:
     )
 
 
-def _source(source: Source) -> BudgetSource:
+def source_document(source: Source) -> BudgetSource:
     days = {key: getattr(source, key) or Unknown(NOT_STATED) for key in ("url", "published", "checked")}
     return BudgetSource(**known(**days), title=source.title)

@@ -9,7 +9,7 @@ from llmpick.estimate.scaling import answers
 from llmpick.estimate.scaling.amounts import amount
 from llmpick.estimate.scaling.answers import LawLoss
 from llmpick.evidence.values import Interval
-from llmpick.report.pick.terminal import plain_table, print_item, print_title
+from llmpick.report.console import plain_table, print_item, print_title
 from llmpick.report.scale import wording
 from llmpick.report.text import one_line
 
