@@ -5,7 +5,7 @@ from typing import Literal
 
 from llmpick.estimate.decision_cost import Resolution
 from llmpick.evidence.values import Interval, Source, Unknown
-from llmpick.stats.rules import Guarantee
+from llmpick.stats.goal import Guarantee
 
 
 @dataclass(frozen=True, slots=True)
