@@ -36,6 +36,7 @@ prove: $(VENV)/.test
 	$(BIN)/python benchmarks/race_speed.py
 	$(if $(RECORDED),$(BIN)/python benchmarks/race.py $(RECORDED))
 	$(if $(RECORDED),OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling_fit.py ../shared/data)
+	$(if $(RECORDED),$(BIN)/python benchmarks/task_family.py ../shared/data)
 	$(BIN)/python benchmarks/fuzz_gguf.py
 	$(BIN)/python benchmarks/fit.py
 

@@ -34,6 +34,9 @@ def reasons(candidate: Candidate, limits: Limits = Limits(), as_of: date | None 
         (model(context_tokens=2048), Limits(context_tokens=4096), "its context is 2,048 tokens, the task needs 4,096"),
         (model(), Limits(context_tokens=4096), "its context is not known, and the task needs 4,096 tokens"),
         (model(context_tokens=4096), Limits(context_tokens=4096), None),
+        (model(), Limits(tuning="instruct"), "a base model, and the task wants one that follows instructions"),
+        (model(), Limits(tuning="base"), None),
+        (Candidate("m", None), Limits(tuning="base"), "it is not known whether it follows instructions, and the task limits that"),
     ],
 )
 def test_limits_by_fact(candidate: Candidate, limits: Limits, expected: str | None) -> None:

@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/race.md",
     "docs/compare.md",
     "docs/training.md",
+    "docs/expect.md",
     "docs/scale.md",
 )
 

@@ -21,6 +21,8 @@ VERBS = {
     "race": "Who wins on your rows, by how much, how sure, with the fewest calls.",
     "plan": "Before spending: how many rows and calls a decision will probably need.",
     "screen": "The first filter over the catalog: what deserves a look, and why the rest does not.",
+    "expect": "How good models should be at a kind of task, before one has run.",
+    "need": "The smallest size of model that clears a target, with a probability.",
     "fit": "Will it run, how fast, at what price: any model on any device.",
     "scale": "Scaling laws: predict a loss, split a budget, fit a law, and what training would take.",
     "init": "Write a first task file from a table of examples.",

@@ -37,6 +37,7 @@ from llmpick.cli.fit import Share
     help="Give up a call that takes longer; its row is missing then, and not wrong.",
 )
 @click.option("--dry-run", is_flag=True, help="Everything but calls: who would run, and who would not and why.")
+@click.option("--no-calls", is_flag=True, help="Choose from the catalog by what published scores lead to expect; nothing is called.")
 @click.option("--fetch", type=click.IntRange(min=1), metavar="N", help="First download the N best models worth fetching, after asking.")
 @click.option("--yes", is_flag=True, help="Do not ask before a download.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the answer as one self-contained page.")
@@ -48,6 +49,8 @@ def pick(task: Path, html: Path | None, as_json: bool, fetch: int | None, yes: b
     from llmpick.workflow.pick import pick
     from llmpick.workflow.survey import PickOptions
 
+    if given["no_calls"] and (fetch or given["dry_run"] or given["models"] or given["directories"]):
+        raise click.UsageError("--no-calls chooses from the catalog: leave out --model, --directory, --fetch and --dry-run")
     options = PickOptions(task, as_of=as_of.date() if as_of else None, **given)
     if fetch:
         from llmpick.cli.fetching import fetch_best

@@ -10,6 +10,7 @@ SUBCOMMANDS = {
     "fit": ("llmpick.cli.scale_fit", "fit"),
     "repeat": ("llmpick.cli.scale_repeat", "repeat"),
     "budget": ("llmpick.cli.scale_budget", "budget"),
+    "verdict": ("llmpick.cli.scale_verdict", "verdict"),
 }
 
 
@@ -24,6 +25,9 @@ class _SubCommands(click.Group):
         return getattr(importlib.import_module(module), function)
 
 
-@click.group(cls=_SubCommands, short_help="Scaling laws: predict a loss, split a budget, fit a law, value repeats, cost a training.")
+@click.group(
+    cls=_SubCommands,
+    short_help="Scaling laws: predict a loss, split a budget, fit a law, value repeats; what training costs, and whether it pays.",
+)
 def scale() -> None:
-    """Scaling laws as a tool, and what training would take. Numbers may be written 7e9, 7B or 1T."""
+    """Scaling laws as a tool, what training would take, and whether it would pay. Numbers may be written 7e9, 7B or 1T."""

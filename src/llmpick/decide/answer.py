@@ -104,6 +104,9 @@ class Fetch:
     fits: Literal["yes", "marginal", "no", "unknown"] = "unknown"
 
 
+NOT_PUBLISHED = Unknown("a baseline has no published scores")
+
+
 @dataclass(frozen=True, slots=True)
 class CandidateAnswer:
     """One candidate's part of the answer.
@@ -135,6 +138,8 @@ class CandidateAnswer:
     confusion: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """(reference label, answered label) → rows; "" stands for an answer that is no label."""
     fetch: Fetch | None = None
+    expected: Interval | Unknown = NOT_PUBLISHED
+    """The score that published ones led to expect before it ran: a prior, no measurement of this task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.stats.rules import Guarantee
+from llmpick.stats.goal import Guarantee
 
 _HOLDS = Unknown("the choice holds for new inputs too")
 _NOT_COMPUTED = Unknown("nothing was run that it could be computed from")

@@ -20,6 +20,7 @@ def broken_by_facts(candidate: Candidate, *, limits: Limits, as_of: date | None,
         _released(candidate, as_of),
         _licence(candidate, limits, commercial_use),
         _context(candidate, limits),
+        _tuning(candidate, limits),
     )
     return tuple(reason for reason in checks if reason)
 
@@ -79,3 +80,20 @@ def _context(candidate: Candidate, limits: Limits) -> str | None:
     if context is None:
         return f"its context is not known, and the task needs {limits.context_tokens:,} tokens"
     return f"its context is {context:,} tokens, the task needs {limits.context_tokens:,}" if context < limits.context_tokens else None
+
+
+def _tuning(candidate: Candidate, limits: Limits) -> str | None:
+    """The catalog's word, else whether the model's own file has a template for chats."""
+    if limits.tuning is None:
+        return None
+    if candidate.facts:
+        tuning = candidate.facts.tuning
+    elif isinstance(candidate.run, Weights):
+        tuning = "base" if candidate.run.chat_template is None else "instruct"
+    else:
+        return "it is not known whether it follows instructions, and the task limits that"
+    if tuning == limits.tuning:
+        return None
+    return (
+        "a base model, and the task wants one that follows instructions" if tuning == "base" else "tuned, and the task wants a base model"
+    )

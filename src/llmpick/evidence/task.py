@@ -73,6 +73,7 @@ class Limits:
     price_per_million_tokens: float | None = None
     licence: Literal["commercial"] | tuple[str, ...] | None = None
     context_tokens: int | None = None
+    tuning: Literal["base", "instruct"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

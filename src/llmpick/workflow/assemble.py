@@ -249,6 +249,7 @@ def _unrun(entry: Entry, status: Status, reasons: tuple[str, ...]) -> CandidateA
         quantization=weights.quantization if weights else entry.fetch.quantization if entry.fetch else None,
         file_sha256=entry.identity.sha256 if entry.identity else None,
         fetch=entry.fetch,
+        expected=entry.expected,
     )
 
 

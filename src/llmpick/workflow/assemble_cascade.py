@@ -71,7 +71,7 @@ def assemble_cascade(
         pilot=pilot,
         rows_lost=lost,
         run=run_id,
-        notes=(*(note for note in findings.notes if not note.startswith("No prior ranks")), *notes),
+        notes=(*findings.notes, *notes),
     )
 
 

@@ -9,11 +9,12 @@ from llmpick.evidence.device import Device
 from llmpick.evidence.errors import LlmpickError
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy, Task
-from llmpick.evidence.values import Estimate, Unknown
+from llmpick.evidence.values import Estimate, Interval, Unknown
 from llmpick.workflow.lanes import Course, Identity
 
 DEFAULT_CONTEXT_TOKENS = 4096
 """The context that a local model is given when the task asks for none."""
+NOT_ASKED = Unknown("the prior was not asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Entry:
     fetch: Fetch | None = None
     identity: Identity | None = None
     error: LlmpickError | None = None
+    expected: Interval | Unknown = NOT_ASKED
+    """The score that published ones lead to expect of it before it runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """`pick`: from a task file to one answer. Facts screen, estimates fit, measurements race, and what is shown decides.
 
-Every stage hands the next one fewer candidates and knows more about them: screen (facts), fit (estimates of memory), expect (a prior,
-which does not rank yet), race (calls on the user's rows), decide. This file is the order of the stages; each stage lives in its own place.
+Every stage hands the next one fewer candidates and knows more about them: screen (facts), fit (estimates of memory), expect (a prior
+from published scores, which orders what is worth fetching), race (calls on the user's rows), decide. This file is the order of the
+stages; each stage lives in its own place.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +18,14 @@ from llmpick.measure.baselines import learning_curve, run_baselines
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import Look, Stop, run_race
 from llmpick.stats.betting import mean_interval
+from llmpick.stats.goal import Goal
 from llmpick.stats.means import mean_interval_t
 from llmpick.stats.plain import PlainRule
-from llmpick.stats.rules import Goal
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import left_over, total
 from llmpick.workflow.assemble import assemble, assemble_plan
+from llmpick.workflow.choose_unseen import choose_without_calls
+from llmpick.workflow.expected_candidates import with_prior
 from llmpick.workflow.findings import Findings
 from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.lanes import baseline_lane
@@ -59,6 +62,9 @@ def pick(
     """
     watch = watch or Watch()
     findings, load = survey(options, environ)
+    if options.no_calls:
+        return choose_without_calls(findings, load)
+    findings = with_prior(findings)
     if options.dry_run:
         return assemble_plan(findings)
 
@@ -73,7 +79,7 @@ def pick(
 def worth_fetching(options: PickOptions, *, environ: Mapping[str, str]) -> tuple[ModelFacts, ...]:
     """The catalog's models that are not on this machine and that nothing rules out, in the order in which the answer lists them."""
     findings, _ = survey(replace(options, models=()), environ)
-    return tuple(entry.candidate.facts for entry in findings.absent if entry.candidate.facts and not entry.excluded)
+    return tuple(entry.candidate.facts for entry in with_prior(findings).absent if entry.candidate.facts and not entry.excluded)
 
 
 def _race(

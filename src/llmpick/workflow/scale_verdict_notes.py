@@ -16,8 +16,8 @@ def verdict_notes(
     """One sentence or two each. `no_more_memory` is the best expected that has no more parameters in all than may be active."""
     last = max(facts.released for facts in ability_evidence().facts if facts.released is not None)
     yield (
-        "Your own model is taken to be made as well as those of its day; text, people and failed runs are not in the cost. "
-        f"The prior has learnt from models up to {last:%B %Y}: what came later, yours too, is its trend carried on."
+        "Your own model is taken to be made with the know-how of the one that it must beat; text, people and failed runs are not in the "
+        f"cost. The prior has learnt from models up to {last:%B %Y}: later ones are its trend carried on."
     )
     yield from _of_taken(taken, no_more_memory)
     yield from _of_language(options.language)
@@ -33,8 +33,8 @@ def _of_taken(taken: Rival, no_more_memory: Rival | None) -> Iterator[str]:
         yield f"The licence of {taken.model}, {taken.licence}, {allows}."
     if no_more_memory is not None and no_more_memory.model != taken.model:
         yield (
-            f"{taken.model} computes {tokens_text(taken.active)} parameters for a token and keeps {tokens_text(taken.total)} in memory. Of those "
-            f"that take no more memory than they compute with, {no_more_memory.model} is the best expected: {no_more_memory.score.value:.0%}."
+            f"{taken.model} computes with {tokens_text(taken.active)} parameters and keeps {tokens_text(taken.total)} in memory. "
+            f"Where memory is what is short, {no_more_memory.model} is the best expected: {no_more_memory.score.value:.0%}."
         )
 
 
@@ -42,7 +42,7 @@ def _of_language(language: str) -> Iterator[str]:
     if language not in ("en", "zh"):
         yield f"The prior tells English and Chinese apart; of {language} it knows what benchmarks in many languages say together."
     if language != "en":
-        yield "It knows whether makers trained on Chinese, not on how many tokens; how many are enough rests on one case, LLaMA's."
+        yield "The prior knows whether makers trained on Chinese, not on how many tokens; how many are enough rests on one case, LLaMA's."
 
 
 def _of_training(options: VerdictOptions, open_models: OpenModels, prices: Prices, trained: Way) -> Iterator[str]:

@@ -18,7 +18,7 @@ OWN_TOKENS = 50e6
 
 @dataclass(frozen=True, slots=True)
 class VerdictOptions:
-    """One of `money` (US dollars) and `gpu_hours`. `max_params`: the most active parameters that can be served; None is the trained model's."""
+    """One of `money` (US dollars) and `gpu_hours`. `max_params`: the most active parameters to serve (None: the trained model's)."""
 
     money: float | None = None
     gpu_hours: float | None = None
@@ -35,11 +35,10 @@ class VerdictOptions:
 
 @dataclass(frozen=True, slots=True)
 class OwnModel:
-    """A model trained from scratch on `day`, as `law` would split a budget."""
+    """A model trained from scratch, as `law` would split a budget."""
 
     law: AdditiveLaw
     options: VerdictOptions
-    day: date
 
     def split(self, flops: NDArray[np.float64]) -> Split:
         """With serving in mind where tokens will be served, and no larger than can be served."""
@@ -50,10 +49,10 @@ class OwnModel:
         return Split(params, tokens, flops, self.law.at(params, tokens))
 
     def facts(self, split: Split) -> list[AbilityFacts]:
-        """What the prior reads of them: no known family, and trained on the language that is asked."""
+        """What the prior reads of them: no known family, no date of their own, and trained on the language that is asked."""
         language = (self.options.language,)
         return [
-            AbilityFacts("your own", "your own", float(n), float(n), float(d), self.day, tuned=True, languages=language)
+            AbilityFacts("your own", "your own", float(n), float(n), float(d), None, tuned=True, languages=language)
             for n, d in zip(split.params, split.tokens, strict=True)
         ]
 

@@ -1,4 +1,4 @@
-"""The first stages of `pick`, before any call: the task, the models, and what facts and estimates say of each (screen, fit, expect)."""
+"""The first stages of `pick`, before any call: the task, the models, and what facts and estimates say of each (screen, fit)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ import numpy as np
 
 from llmpick.catalog.loader import find_device, load_licences
 from llmpick.decide.limits import broken_by_memory, broken_by_price
-from llmpick.decide.screen import broken_by_facts, context_of, unnamed_languages
+from llmpick.decide.screen import broken_by_facts, context_of
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Candidate, Endpoint, Weights
@@ -25,7 +25,7 @@ from llmpick.sources.task import load_task
 from llmpick.workflow.expectation import Expectation, as_fetched, of_files
 from llmpick.workflow.fetch import fetch_advice
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings
-from llmpick.workflow.gather import Broken, Gathered, gather
+from llmpick.workflow.gather import Broken, gather
 from llmpick.workflow.judging import bench_models
 from llmpick.workflow.lanes import Course
 
@@ -45,6 +45,7 @@ class PickOptions:
     budget: Budget | None = None
     call_timeout_s: float | None = None
     dry_run: bool = False
+    no_calls: bool = False
     store_url: str | None = None
 
 
@@ -69,9 +70,9 @@ def survey(options: PickOptions, environ: Mapping[str, str]) -> tuple[Findings, 
         machine=machine,
         cost_by=task.cost_by or _default_cost(entries),
         entries=(*entries, *(_unreadable(broken) for broken in found.broken)),
-        absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, task))),
+        absent=tuple(absent),
         as_of=options.as_of,
-        notes=(*([idle_gpu] if idle_gpu else []), *found.notes, *_prior_notes(found, task), *_cluster_notes(task)),
+        notes=(*([idle_gpu] if idle_gpu else []), *found.notes, *_cluster_notes(task)),
         bench=_bench(task.judge, sieve, environ),
         call_timeout_s=options.call_timeout_s,
     )
@@ -211,26 +212,9 @@ def _default_cost(entries: Sequence[Entry]) -> CostBy:
     return "money" if prices and all(prices) else "seconds"
 
 
-def _worth_a_look(entry: Entry, task: Task) -> tuple[bool, int, int, int]:
-    """The order of what is worth fetching: first what surely fits and whose makers name the task's languages, then newest and largest.
-
-    It says nothing of quality: nothing does yet before a model has run.
-    """
-    facts = entry.candidate.facts
-    released = facts.released.value.toordinal() if facts and facts.released else 0
-    parameters = facts.parameters_total.value if facts and facts.parameters_total else 0
-    surely_fits = entry.fetch is not None and entry.fetch.fits == "yes"
-    return not surely_fits, len(unnamed_languages(entry.candidate, task.languages)), -released, -parameters
-
-
 def _cluster_notes(task: Task) -> tuple[str, ...]:
     """Says by what rows belong together: it widens what is said of new inputs."""
     if task.cluster is None:
         return ()
     clusters = len({example.cluster for example in task.examples})
     return (f"The {len(task.examples):,} rows come from {clusters:,} of {task.cluster}: new inputs are taken to bring new ones.",)
-
-
-def _prior_notes(found: Gathered, task: Task) -> tuple[str, ...]:
-    """Says so as long as nothing is known of how good a model should be before it has run."""
-    return ("No prior ranks the models that were not run: nothing is said about how good they would be.",)

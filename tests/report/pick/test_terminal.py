@@ -84,7 +84,7 @@ def test_a_choice_that_was_not_measured_says_so():
     first = replace(answer.candidates[0], score=Unknown("it cannot run here"), score_n=0)
     text = printed(replace(answer, basis="expected", candidates=(first,)), 100)
     assert "expected to be the best" in text
-    assert "nothing was measured" in text
+    assert "Nothing was measured" in text
     assert "%" not in text.split("What it cost")[0]
 
 

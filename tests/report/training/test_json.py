@@ -1,4 +1,4 @@
-"""`scale budget --json` and `screen --json`: the documents against their schemas, and what they promise."""
+"""`scale budget --json`, `scale verdict --json` and `screen --json`: the documents against their schemas, and what they promise."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,9 +10,10 @@ from jsonschema import Draft202012Validator
 from tests.report.training import regenerate
 
 from llmpick.cli.scale_budget import budget
+from llmpick.cli.scale_verdict import verdict
 from llmpick.cli.screen import screen
 from llmpick.report import screen_json
-from llmpick.report.scale import budget_json
+from llmpick.report.scale import budget_json, verdict_json
 
 SEVEN = ("flops", "mfu", "gpu_hours", "days", "money", "energy_mwh", "tco2e")
 LLAMA = ("--params", "6.7e9", "--tokens", "1e12", "--device", "A100-80GB", "--gpus", "128")
@@ -23,6 +24,12 @@ BUDGETS = {
     "without rent": ("--params", "1B", "--tokens", "1B", "--device", "Jetson Orin Nano 8GB"),
     "too small for layers": ("--params", "1M", "--tokens", "1B", "--device", "H100"),
     "mixture": ("--params", "37B", "--params-total", "671B", "--tokens", "14.8T", "--device", "H800", "--gpus", "2048"),
+}
+VERDICTS = {
+    "money": ("--money", "50000", "--language", "zh"),
+    "hours without rent": ("--gpu-hours", "1e6", "--device", "Jetson Orin Nano 8GB"),
+    "it pays": ("--gpu-hours", "5e6", "--device", "A100-80GB", "--as-of", "2023-05-15"),
+    "served": ("--money", "1m", "--served-tokens", "1e13", "--family", "code", "--max-params", "8B"),
 }
 SCREENS = {
     "rule": ("--min-training-tokens", "1e12"),
@@ -39,11 +46,12 @@ def document(command: Any, words: tuple[str, ...]) -> dict[str, Any]:
 
 CASES = [
     *((budget, budget_json.json_schema, words) for words in BUDGETS.values()),
+    *((verdict, verdict_json.json_schema, words) for words in VERDICTS.values()),
     *((screen, screen_json.json_schema, words) for words in SCREENS.values()),
 ]
 
 
-@pytest.mark.parametrize(("command", "schema", "words"), CASES, ids=[*BUDGETS, *SCREENS])
+@pytest.mark.parametrize(("command", "schema", "words"), CASES, ids=[*BUDGETS, *VERDICTS, *SCREENS])
 def test_every_document_keeps_to_its_schema(command: Any, schema: Callable[[], dict[str, Any]], words: tuple[str, ...]) -> None:
     Draft202012Validator.check_schema(schema())
     validator = Draft202012Validator(schema())

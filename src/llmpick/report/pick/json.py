@@ -93,6 +93,7 @@ def _candidate(one: CandidateAnswer, answer: Answer) -> schema.Candidate:
             quantization=one.quantization or Unknown(_no_file(one, "its quantisation")),
             file_sha256=one.file_sha256 or Unknown(_no_file(one, "its hash")),
             fetch=_fetch(one.fetch) if one.fetch else Unknown(_no_fetch(one)),
+            expected=_share(one.expected),
         ),
         id=one.candidate.id,
         status=one.status.value,
@@ -191,6 +192,12 @@ def _slice(part: SliceScore) -> schema.Slice:
 def _confusion(pairs: Mapping[tuple[str, str], int]) -> list[schema.Confusion]:
     ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
     return [schema.Confusion(reference=reference, answered=answered, rows=rows) for (reference, answered), rows in ordered]
+
+
+def _share(share: Interval | Unknown) -> schema.Share | Unknown:
+    if isinstance(share, Unknown):
+        return share
+    return schema.Share(value=share.value, low=share.low, high=share.high, confidence=share.confidence)
 
 
 def _fetch(fetch: Fetch) -> schema.Fetch:

@@ -14,6 +14,7 @@ from llmpick.report.html import render, write_file
 from llmpick.report.pick import wording
 from llmpick.report.pick.charts import charts
 from llmpick.report.pick.view import SliceTable, View, view
+from llmpick.report.spent import spending
 from llmpick.report.text import one_line
 
 _INTERVAL = re.compile(r"\[[^\]\[]{1,24}, [^\]\[]{1,24}\]")
@@ -102,7 +103,7 @@ def details(shown: View, one: CandidateAnswer) -> list[tuple[str, str]]:
     if one.load_seconds is not None:
         facts.append(("time to load", numbers.seconds(one.load_seconds)))
     if one.spent.calls:
-        facts.append(("spent", wording.spending(one.spent)))
+        facts.append(("spent", spending(one.spent)))
     if one.outcomes:
         told = ", ".join(f"{numbers.count(one.outcomes[outcome])} {outcome.value}" for outcome in Outcome if one.outcomes.get(outcome))
         facts.append(("answers", told or "none"))

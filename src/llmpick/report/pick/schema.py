@@ -42,6 +42,13 @@ class Score(Record):
     n: int = Field(description="rows that were scored")
 
 
+class Share(Record):
+    value: float = Field(description="mean score, 0 to 1")
+    low: float = Field(description="lower end of the interval")
+    high: float = Field(description="upper end of the interval")
+    confidence: float = Field(description="probability with which the interval holds")
+
+
 class Difference(Record):
     value: float = Field(description="this candidate's score minus the chosen one's, paired by row; negative is worse")
     low: float = Field(description="lower end of the interval")
@@ -133,6 +140,7 @@ class Candidate(WithUnknowns):
     slices: list[Slice] = Field(description="its score by language and by the columns that the task names")
     confusion: list[Confusion] = Field(description="for a choice among labels: references against answers, the most frequent first")
     fetch: Fetch | None = Field(description="how to get it, when it is not on this machine")
+    expected: Share | None = Field(description="score that published ones lead to expect before it runs: a prior, not of this task")
     unknown: Reasons
 
 
@@ -141,13 +149,6 @@ class ChosenRun(WithUnknowns):
     quantization: str | None = Field(description="the quantisation to serve")
     command: str = Field(description="what to type to serve it")
     unknown: Reasons
-
-
-class Share(Record):
-    value: float = Field(description="mean score, 0 to 1")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class LearningPoint(Record):

@@ -8,20 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from llmpick.decide.answer import Answer, CandidateAnswer, Disagreement, Status
+from llmpick.evidence.values import Unknown
 from llmpick.report import numbers
+from llmpick.report.console import WIDE, plain_table, print_item, print_title
 from llmpick.report.pick import wording
-from llmpick.report.pick.view import LISTED_FETCHES, LISTED_GROUPS, SliceTable, View, view
+from llmpick.report.pick.view import LISTED_FETCHES, LISTED_GROUPS, LISTED_UNSEEN, SliceTable, View, view
 from llmpick.report.text import one_line
 
-WIDE = 118
-"""From so many columns on, a value and its range stand on one line of a table."""
 STACKED_SCORE = 15
 ON_ONE_LINE = 28
 NOTHING = ("", "-")
@@ -41,6 +40,7 @@ def print_view(answer: Answer, console: Console) -> None:
     shown = view(answer)
     _print_decision(shown, console)
     _print_measured(shown, console)
+    _print_unseen(shown, console)
     _print_losers(shown, console)
     for table in shown.slices:
         _print_slices(shown, table, console)
@@ -78,6 +78,26 @@ def _print_measured(shown: View, console: Console) -> None:
     console.print()
     console.print(table)
     print_item("", f"({wording.legend(shown)})", console, style="dim")
+
+
+def _print_unseen(shown: View, console: Console) -> None:
+    """What the prior expects of those that nobody ran, with the quantisation that each would run in."""
+    if not shown.unseen:
+        return
+    wide = console.width >= WIDE
+    table = plain_table()
+    table.add_column("candidate", overflow="fold", max_width=WIDEST_NAME)
+    for title in ("stored as", "expected"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("memory", justify="right", no_wrap=True)
+    for one in shown.unseen[:LISTED_UNSEEN]:
+        expected = "-" if isinstance(one.expected, Unknown) else numbers.percent_interval(one.expected)
+        table.add_row(_name_and_status(shown, one, wide), one.quantization or "-", expected, numbers.memory_cell(one.memory_bytes))
+    console.print()
+    console.print(table)
+    left = len(shown.unseen) - LISTED_UNSEEN
+    more = f"; {numbers.counted(left, 'more model')} that fit in --json" if left > 0 else ""
+    print_item("", f"(expected: the score on this task by published ones, with 90%{more})", console, style="dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +164,10 @@ def _slice_cell(table: SliceTable, value: str, one: CandidateAnswer, wide: bool)
 
 
 def _print_details(shown: View, console: Console) -> None:
-    told = (wording.macro_f1(shown), wording.faults(shown), *wording.thinking(shown), wording.learning_curve(shown))
+    told = (
+        *(wording.macro_f1(shown), wording.faults(shown), *wording.thinking(shown), wording.learning_curve(shown)),
+        wording.expected(shown),
+    )
     lines = [line for line in told if line]
     if shown.confused and shown.confusions:
         confused = "; ".join(wording.confusion(pair) for pair in shown.confusions)
@@ -211,26 +234,9 @@ def _print_cost(shown: View, console: Console) -> None:
         print_item("- ", one_line(note), console)
 
 
-def print_title(title: str, console: Console) -> None:
-    console.print()
-    console.print(Text(title, style="bold"))
-
-
 def _print_command(command: str, console: Console) -> None:
     """On a line of its own and never wrapped, so that it can be copied."""
     console.print(Text(f"  {one_line(command)}", style="cyan"), soft_wrap=True)
-
-
-def print_item(mark: str, text: str, console: Console, style: str = "") -> None:
-    """`text` wrapped to the right of `mark`, as an item of a list."""
-    for line in Text(text, style=style).wrap(console, max(20, console.width - len(mark)), overflow="fold"):
-        line.rstrip()
-        console.print(Text(mark) + line)
-        mark = " " * len(mark)
-
-
-def plain_table() -> Table:
-    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
 def _cut(text: str, console: Console, indent: int) -> Text:

@@ -16,6 +16,7 @@ LISTED_EXCLUSIONS = 6
 """Excluded candidates of this machine are told one by one up to this number; catalog models are always grouped."""
 LISTED_GROUPS = 6
 LISTED_FETCHES = 3
+LISTED_UNSEEN = 8
 LISTED_CONFUSIONS = 4
 LISTED_DISAGREEMENTS = 3
 
@@ -60,6 +61,8 @@ class View:
     """The best measured candidate that is a language model."""
     losers: tuple[CandidateAnswer, ...]
     fetchable: tuple[CandidateAnswer, ...]
+    unseen: tuple[CandidateAnswer, ...]
+    """Those that were chosen among without a call, in the order of the answer."""
     excluded: tuple[CandidateAnswer, ...]
     excluded_groups: tuple[Group, ...]
     slices: tuple[SliceTable, ...]
@@ -104,6 +107,7 @@ def view(answer: Answer) -> View:
         best_model=next((one for one in measured if not is_baseline(one)), None),
         losers=tuple(one for one in answer.candidates if _is_loser(one, answer) and one.candidate.id not in grouped_ids),
         fetchable=tuple(one for one in answer.candidates if one.status is Status.UNMEASURED and one.fetch),
+        unseen=tuple(one for one in answer.candidates if _is_unseen(one)),
         excluded=grouped,
         excluded_groups=group(deciding_reason(one) for one in grouped),
         slices=_slices(measured),
@@ -160,6 +164,10 @@ def _measured(answer: Answer) -> tuple[CandidateAnswer, ...]:
     return tuple(one for _, one in ordered)
 
 
+def _is_unseen(one: CandidateAnswer) -> bool:
+    return one.candidate.run is None and one.status in (Status.CHOSEN, Status.TIED, Status.DOMINATED, Status.ELIMINATED)
+
+
 def _is_loser(one: CandidateAnswer, answer: Answer) -> bool:
     return one.candidate.run is not None and one.candidate.id != answer.chosen
 
@@ -167,7 +175,8 @@ def _is_loser(one: CandidateAnswer, answer: Answer) -> bool:
 def _grouped(answer: Answer) -> tuple[CandidateAnswer, ...]:
     here = [one for one in answer.candidates if one.status is Status.EXCLUDED and one.candidate.run is not None]
     few = len(here) <= LISTED_EXCLUSIONS
-    unreachable = [one for one in answer.candidates if one.candidate.run is None and not (one.status is Status.UNMEASURED and one.fetch)]
+    gone = [one for one in answer.candidates if one.candidate.run is None and not _is_unseen(one)]
+    unreachable = [one for one in gone if not (one.status is Status.UNMEASURED and one.fetch)]
     return tuple(unreachable if few else [*here, *unreachable])
 
 

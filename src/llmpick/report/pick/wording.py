@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from llmpick.decide.answer import Answer, CandidateAnswer, LearningPoint, Spending, Status, Verdict
+from llmpick.decide.answer import Answer, CandidateAnswer, LearningPoint, Status, Verdict
 from llmpick.decide.thinking import sentence
 from llmpick.evidence.call import Outcome
 from llmpick.evidence.model import Baseline
@@ -10,6 +10,7 @@ from llmpick.evidence.values import Estimate, Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.grouping import group
 from llmpick.report.pick.view import Confused, View, deciding_reason, own_faults
+from llmpick.report.spent import spending
 from llmpick.report.text import joined, one_line
 
 _BASELINE_SAYS = {
@@ -17,6 +18,7 @@ _BASELINE_SAYS = {
     "tfidf": "a classifier trained on your own rows (TF-IDF character n-grams with logistic regression)",
     "rules": "the rules of your task file",
 }
+TIES_NAMED = 3
 METRIC_SAYS = {
     "json_fields": "JSON-field accuracy",
     "number": "number within tolerance",
@@ -59,7 +61,7 @@ def _chosen(view: View) -> tuple[str, ...]:
     if best is None:
         return ("A candidate is chosen, but the record does not hold it.",)
     if answer.basis == "expected" or isinstance(best.score, Unknown):
-        return (f"Use {view.name(best)}: it is expected to be the best.", "No candidate could be run here, so nothing was measured.")
+        return (f"Use {view.name(best)}: it is expected to be the best.", "Nothing was measured.")
     return (f"Use {view.name(best)}: it scores {scores(best, answer)}.", _how_sure(view, best))
 
 
@@ -83,6 +85,8 @@ def _next_best(view: View, other: CandidateAnswer) -> str:
 
 def _tie(view: View) -> tuple[str, ...]:
     answer = view.answer
+    if answer.basis == "expected":
+        return _expected_tie(view)
     tied = [one for one in view.measured if one.status in (Status.CHOSEN, Status.TIED)]
     within = f"within {numbers.distance(answer.tolerance)} of each other, with {numbers.probability(answer.confidence)} confidence"
     first = f"{joined([view.name(one) for one in tied])} tie: they are {within}." if tied else f"Several candidates are {within}."
@@ -90,6 +94,16 @@ def _tie(view: View) -> tuple[str, ...]:
         return (first,)
     score = f"it scores {scores(view.best, answer)}"
     return (first, f"Use {view.name(view.best)}, the cheapest of them by {answer.cost_by}{_cost(view.best, answer)}: {score}.")
+
+
+def _expected_tie(view: View) -> tuple[str, ...]:
+    """Nothing was called, and the prior cannot tell the best from others."""
+    tied = [view.name(one) for one in view.unseen if one.status is Status.TIED]
+    if view.best is None:
+        return (f"{joined(tied)} tie.",)
+    named = joined([*tied[:TIES_NAMED], *([f"{len(tied) - TIES_NAMED} more"] if len(tied) > TIES_NAMED else [])])
+    first = f"Use {view.name(view.best)}: it is expected to be the best{_cost(view.best, view.answer)}."
+    return (first, f"Nothing was measured, and expectation alone does not rule out {named}.")
 
 
 def _cost(one: CandidateAnswer, answer: Answer) -> str:
@@ -169,7 +183,13 @@ def status(one: CandidateAnswer) -> str:
 
 
 def why(view: View, one: CandidateAnswer) -> str:
-    """The reasons of one candidate in one line."""
+    """The reasons of one candidate in one line, with what is expected of it where nothing else is known."""
+    if one.status is Status.UNMEASURED and one.candidate.run is not None and not isinstance(one.expected, Unknown):
+        return f"{_reasons(view, one)}; expected score {numbers.percent_interval(one.expected)}"
+    return _reasons(view, one)
+
+
+def _reasons(view: View, one: CandidateAnswer) -> str:
     return "; ".join(view.readable(reason).rstrip(".") for reason in one.reasons) or "no reason is recorded"
 
 
@@ -241,8 +261,22 @@ def graded(score: float) -> str:
     return {1.0: "right", 0.0: "wrong"}.get(score, numbers.percent(score))
 
 
+def expected(view: View) -> str | None:
+    """What published scores led to expect of those that were measured, beside what was found."""
+    told = [
+        f"{view.name(one)} {numbers.percent_interval(one.expected)}, found {numbers.short_score(one.score, one.score_n)}"
+        for one in view.measured
+        if not isinstance(one.expected, Unknown)
+    ]
+    return f"Expected of published scores before a call (90% ranges): {'; '.join(told)}" if told else None
+
+
 def size(one: CandidateAnswer) -> str:
-    """What a model worth fetching takes: to download, and to run."""
+    """What a model worth fetching takes, to download and to run; and what to expect of it."""
+    return _takes(one) if isinstance(one.expected, Unknown) else f"{_takes(one)}; expected score {numbers.percent_interval(one.expected)}"
+
+
+def _takes(one: CandidateAnswer) -> str:
     fetch = one.fetch
     if fetch is None:
         return "size unknown"
@@ -268,12 +302,6 @@ def saved(answer: Answer) -> str | None:
         share = f"; that is {numbers.percent(saving.calls / everything)} of all calls" if everything >= numbers.TINY_BASE else ""
         return f"Running every candidate on every row would have taken {spending(saving)} more{share}."
     return "Nothing was left out: every candidate ran on every row." if answer.spent.calls else None
-
-
-def spending(cost: Spending) -> str:
-    """For example: 544 calls, 103,360 tokens and 2 min 52 s."""
-    parts = [numbers.counted(cost.calls, "call"), numbers.counted(cost.tokens, "token"), numbers.seconds(cost.seconds)]
-    return joined(parts if cost.money is None else [*parts, f"{numbers.money(cost.money)} in money"])
 
 
 def losers_title(answer: Answer) -> str:

@@ -272,11 +272,12 @@ def _limits(spec: TaskFile) -> Limits:
 
 def _content_hash(spec: TaskFile, schema: Mapping[str, Any] | None, judge: Judge | None, *tables: Sequence[Row]) -> str:
     """SHA-256 of the task with its defaults and of all values of its rows: not of paths, comments or the order of keys, nor of cheaper
-    evidence than its own.
+    evidence than its own, nor of the family that it says it is of.
     """
     paths = {
         "model_directories": True,
         "stage": True,
+        "family": True,
         "examples": {"file"},
         "prompt": {"fewshot"},
         "answer": {"json_schema", "schema_file"},

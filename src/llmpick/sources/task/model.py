@@ -12,9 +12,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from llmpick.evidence.ability import TaskFamily
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import AnswerBy, CostBy, Normalisation, StageBy
+
+Family = Literal[
+    "knowledge", "science", "math", "code", "contest-code", "instructions", "chat", "writing", "summarize", "rewrite", "extract",
+    "translate", "tools", "long-context", "reasoning", "classify",
+]  # fmt: skip
+"""The values of `evidence.ability.TaskFamily`."""
 
 _UNITS = {"": 1, "B": 1} | {
     f"{prefix}{unit}": base**power for power, prefix in enumerate("KMGT", 1) for unit, base in (("B", 1000), ("iB", 1024))
@@ -144,6 +149,10 @@ class LimitsTable(Table):
         Field(description="'commercial', or a list of accepted licence ids."),
     ] = None
     context_tokens: Annotated[int | None, Field(description="At least so long a context.", ge=1)] = None
+    tuning: Annotated[
+        Literal["base", "instruct"] | None,
+        Field(description="'instruct': it must follow instructions as it is; 'base': you tune it yourself; default: both."),
+    ] = None
 
 
 class BudgetTable(Table):
@@ -172,7 +181,7 @@ class TaskFile(Table):
     kind: Annotated[Literal["choice", "short-answer", "number", "extract", "generate"], Field(description="What an answer is.")]
     examples: Annotated[ExamplesTable, Field(description="A table: the file of rows and its columns.")]
     family: Annotated[
-        Literal[*(family.value for family in TaskFamily)] | None,
+        Family | None,
         Field(description="What the task asks of a model, for `expect`, `need` and the prior of `pick`; default: guessed from its text."),
     ] = None
     languages: Annotated[list[str] | None, Field(description="Language codes; default: the values of the language column.")] = None
