@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmpick.decide.answer import Answer, CandidateAnswer, Disagreement, Verdict
-from llmpick.evidence.call import Outcome
+from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
 from llmpick.report import numbers
 from llmpick.report.charts import colours
@@ -107,14 +107,20 @@ def details(shown: View, one: CandidateAnswer) -> list[tuple[str, str]]:
     if one.outcomes:
         told = ", ".join(f"{numbers.count(one.outcomes[outcome])} {outcome.value}" for outcome in Outcome if one.outcomes.get(outcome))
         facts.append(("answers", told or "none"))
-    if one.engine:
-        facts.append(("engine", one_line(f"{one.engine.name} {one.engine.version} on {one.engine.device}")))
-    if one.engine and one.engine.options:
-        facts.append(("options", one_line(", ".join(f"{key}={value}" for key, value in one.engine.options.items()))))
-    if one.quantization:
-        facts.append(("quantisation", one_line(one.quantization)))
-    if one.file_sha256:
-        facts.append(("SHA-256 of the file", one_line(one.file_sha256)))
+    return [*facts, *what_ran(one.engine, one.quantization, one.file_sha256)]
+
+
+def what_ran(engine: EngineInfo | None, quantization: str | None, file_sha256: str | None) -> list[tuple[str, str]]:
+    """The engine and the file behind a candidate, as far as they are known."""
+    facts: list[tuple[str, str]] = []
+    if engine:
+        facts.append(("engine", one_line(f"{engine.name} {engine.version} on {engine.device}")))
+    if engine and engine.options:
+        facts.append(("options", one_line(", ".join(f"{key}={value}" for key, value in engine.options.items()))))
+    if quantization:
+        facts.append(("quantisation", one_line(quantization)))
+    if file_sha256:
+        facts.append(("SHA-256 of the file", one_line(file_sha256)))
     return facts
 
 

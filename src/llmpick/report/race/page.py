@@ -8,7 +8,7 @@ from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.html import render, write_file
 from llmpick.report.judge import judging_notes
-from llmpick.report.pick.page import Tile, keep_intervals
+from llmpick.report.pick.page import Tile, keep_intervals, what_ran
 from llmpick.report.pick.view import names as short_names
 from llmpick.report.race import cells, wording
 from llmpick.report.race.charts import charts, palette
@@ -89,15 +89,7 @@ def details(one: Racer, answer: RaceAnswer) -> list[tuple[str, str]]:
     told = ", ".join(f"{numbers.count(one.outcomes[outcome])} {outcome.value}" for outcome in Outcome if one.outcomes.get(outcome))
     if told and answer.source == "models":
         facts.append(("answers", told))
-    if one.engine:
-        facts.append(("engine", one_line(f"{one.engine.name} {one.engine.version} on {one.engine.device}")))
-    if one.engine and one.engine.options:
-        facts.append(("options", one_line(", ".join(f"{key}={value}" for key, value in one.engine.options.items()))))
-    if one.quantization:
-        facts.append(("quantisation", one_line(one.quantization)))
-    if one.file_sha256:
-        facts.append(("SHA-256 of the file", one_line(one.file_sha256)))
-    return facts
+    return [*facts, *what_ran(one.engine, one.quantization, one.file_sha256)]
 
 
 def _told(score: Interval | Unknown, n: int, answer: RaceAnswer) -> str:
