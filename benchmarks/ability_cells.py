@@ -8,9 +8,10 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from llmpick.estimate.ability import link
+from llmpick.estimate.ability.blank import BLANK
 from llmpick.estimate.ability.features import as_models, line_of, usual
-from llmpick.estimate.ability.kernel import model_kernels, model_terms, row_covariance
-from llmpick.estimate.ability.posterior import Mode, find_mode, rows_of
+from llmpick.estimate.ability.kernel import Rows, model_kernels, model_terms, row_covariance
+from llmpick.estimate.ability.posterior import Mode, find_mode, rows_of, scored_models
 from llmpick.estimate.ability.records import AbilityEvidence, Hyperparameters
 
 Array = np.ndarray[Any, Any]
@@ -51,23 +52,29 @@ class Prior:
 
     table: Table
     hyper: Hyperparameters
+    rows: Rows
     covariance: Array
+    modes: Array
+    """Of all rows, where every search for the mode of some of them starts."""
 
     @classmethod
     def of(cls, table: Table, hyper: Hyperparameters) -> "Prior":
         """At these hyperparameters."""
         evidence = table.evidence
-        models = as_models(evidence.facts, usual(evidence.facts))
+        models = as_models(scored_models(evidence), usual(evidence.facts))
         kernels = model_kernels(model_terms(models, models, hyper.shapes), hyper.amplitudes)
-        return cls(table, hyper, row_covariance(rows_of(evidence, lambda _: True), kernels))
+        rows = rows_of(evidence, lambda _: True, blanks=(BLANK,))
+        covariance = row_covariance(rows, kernels)
+        return cls(table, hyper, rows, covariance, find_mode(rows.score, rows.chance, covariance, hyper).latent)
 
     def mode(self, seen: Array) -> Mode:
         """The posterior given the rows at positions `seen`."""
-        return find_mode(self.table.score[seen], self.covariance[np.ix_(seen, seen)], self.hyper)
+        start = self.modes[seen]
+        return find_mode(self.rows.score[seen], self.rows.chance[seen], self.covariance[np.ix_(seen, seen)], self.hyper, start)
 
     def predict(self, hidden: Array, seen: Array | None = None) -> Predicted:
         """Predicts the rows at positions `hidden` from those at `seen` (None: all others)."""
-        seen = np.setdiff1d(np.arange(len(self.table.score)), hidden) if seen is None else seen
+        seen = np.setdiff1d(np.arange(len(self.rows.score)), hidden) if seen is None else seen
         mode = self.mode(seen)
         to_seen = self.covariance[np.ix_(hidden, seen)]
         explained = solve_triangular(mode.factor, to_seen.T, lower=True)
@@ -76,7 +83,7 @@ class Prior:
 
     def each_hidden(self, groups: Iterable[Array]) -> list[Predicted]:
         """Each group of rows predicted from all rows outside it, in closed form: the mode of all rows serves to linearise the others."""
-        mode = self.mode(np.arange(len(self.table.score)))
+        mode = self.mode(np.arange(len(self.rows.score)))
         precision = cho_solve((mode.factor, True), np.eye(len(mode.slope)))
         found = list[Predicted]()
         for rows in groups:
@@ -89,10 +96,11 @@ class Prior:
     def _reported(self, rows: Array, mean: Array, variance: Array) -> Predicted:
         """The latent ability's interval and the noise of a report, which add as independent half-widths."""
         k, sd = self.hyper.link, np.sqrt(np.maximum(variance, 1e-9))
-        middle = link.score(mean, k)
+        floor = self.hyper.floor * self.rows.chance[rows]
+        middle = link.score(mean, k, floor)
         noise = QUANTILE * self.hyper.noise
-        low = middle - np.hypot(middle - link.score(mean - QUANTILE * sd, k), noise)
-        high = middle + np.hypot(link.score(mean + QUANTILE * sd, k) - middle, noise)
+        low = middle - np.hypot(middle - link.score(mean - QUANTILE * sd, k, floor), noise)
+        high = middle + np.hypot(link.score(mean + QUANTILE * sd, k, floor) - middle, noise)
         return Predicted(rows, middle, np.clip(low, 0, 1), np.clip(high, 0, 1))
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/task_family.py DATA          # DATA holds instruct/tasks: BELLE's evaluation set, MT-Bench, Vicuna bench
 
-The even prompts of each set are learnt from (how often each cue is seen in its families and elsewhere, and the temperature), the odd ones
-reported on. One prompt with its answer stands for a task, without its kind: a real task has many rows, instructions and a kind.
+The even prompts of each set are learnt from (the words of the cues, how often each is seen in its families and elsewhere, the length of
+a passage, the temperature), the odd ones reported on. One prompt with its answer stands for a task, without its kind: a real task has many
+rows, instructions and a kind.
 """
 
 import argparse
@@ -56,15 +57,20 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 def fit(prompts: Sequence[Labelled]) -> tuple[tuple[Cue, ...], float]:
     """The cues with their rates, each shrunk towards the mean cue; the temperature with the least log loss."""
-    seen = [(cues_seen(asked), family) for asked, family in prompts]
+    seen = [([bool(one) for one in cues_seen(asked)], family) for asked, family in prompts]
     families = {family for _, family in prompts}
     fitted = tuple(_fitted(cue, [one[k] for one, _ in seen], [f for _, f in seen], families) for k, cue in enumerate(CUES))
     return fitted, min(TEMPERATURES, key=lambda value: log_loss(prompts, fitted, value))
 
 
 def _fitted(cue: Cue, seen: Sequence[bool], families: Sequence[F], known: set[F]) -> Cue:
-    if cue.name == "long input" or not known & set(cue.families):
-        return cue if cue.name == "long input" else replace(cue, present=UNSEEN[0], elsewhere=_rate(seen, UNSEEN[1]))
+    """A cue whose families no prompt has takes the mean cue's rate in them; one that its own families do not show either, all of it."""
+    if cue.name == "long input":
+        return cue
+    if not known & set(cue.families):
+        return replace(cue, present=UNSEEN[0], elsewhere=_rate(seen, UNSEEN[1]))
+    if not any(seen):
+        return replace(cue, present=UNSEEN[0], elsewhere=UNSEEN[1])
     own = [one for one, family in zip(seen, families, strict=True) if family in cue.families]
     other = [one for one, family in zip(seen, families, strict=True) if family not in cue.families]
     return replace(cue, present=_rate(own, UNSEEN[0]), elsewhere=_rate(other, UNSEEN[1]))

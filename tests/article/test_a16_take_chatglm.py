@@ -13,7 +13,7 @@ from tests.article.test_a14_bytes_and_chinese import TOKENS_PER_CHARACTER
 
 from llmpick.catalog.ability import ability_evidence
 from llmpick.decide.answer import Status
-from llmpick.evidence.values import Estimate
+from llmpick.evidence.values import Estimate, Interval
 
 CHATGLM = "THUDM/chatglm-6b"
 EXTENDED = ("ziqingyang/chinese-llama-lora-13b", "ziqingyang/chinese-alpaca-lora-13b")
@@ -42,7 +42,7 @@ def test_a_simple_chinese_task_at_low_cost():
     assert memory.interval.high < 6e9, "the 6 GB that its card names for int4"
 
 
-def test_what_ties_with_it_is_dearer():
+def test_what_ties_with_it_is_dearer_or_expected_to_be_far_worse():
     answer = asked("simple-zh")
     chosen = part(answer, CHATGLM).memory_bytes
     tied = [one for one in answer.candidates if one.status is Status.TIED]
@@ -50,7 +50,8 @@ def test_what_ties_with_it_is_dearer():
     assert tied
     for one in tied:
         assert isinstance(one.memory_bytes, Estimate)
-        assert one.memory_bytes.interval.value > chosen.interval.value
+        assert isinstance(one.difference, Interval)
+        assert one.memory_bytes.interval.value > chosen.interval.value or one.difference.value < -0.1
 
 
 def test_today_something_else_is_expected_to_be_far_better():

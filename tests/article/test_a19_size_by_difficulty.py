@@ -57,12 +57,12 @@ def test_simple_chinese_takes_the_small_one_and_hard_the_largest_that_fits():
 
 
 def test_in_the_hard_task_every_size_of_llama_counts():
-    """Points between neighbours that are several times those of the simple task."""
+    """From 13B to 65B the expected score grows by three quarters; in the simple task 13B has most of what 33B has."""
     hard, simple = asked("hard"), asked("general-24gb")
     steps = [expected(hard, f"huggyllama/llama-{b}") for b in ("7b", "13b", "30b", "65b")]
     assert steps == sorted(steps)
-    assert steps[-1] > 2 * steps[1]
-    assert expected(simple, "huggyllama/llama-30b") < 2 * expected(simple, "huggyllama/llama-13b")
+    assert steps[-1] > 1.7 * steps[1]
+    assert expected(simple, "huggyllama/llama-13b") > 0.8 * expected(simple, "huggyllama/llama-30b")
 
 
 def test_the_smallest_size_with_nine_tenths_of_the_best():

@@ -12,12 +12,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from tests.article.replay import DAY, HERE, asked, part, released
+from tests.article.replay import DAY, HERE, asked, expected, part, released
 from tests.shared_data import shared_data
 
 from llmpick.sources.task import load_task
 from llmpick.workflow.choose_unseen import FLATTENS
 
+LLAMA_33B = "huggyllama/llama-30b"
 LADDERS = {
     "LLaMA": ("Llama-1-7b", "Llama-1-13b", "Llama-1-30b", "Llama-1-65b"),
     "Llama 2": ("Llama-2-7b", "Llama-2-13b", "Llama-2-70b"),
@@ -70,14 +71,15 @@ def test_the_largest_with_tuned_models_admitted_too(tmp_path):
     assert asked(str(tmp_path / "open")).chosen == "huggyllama/llama-30b"
 
 
-def test_today_a_newer_and_smaller_one_is_expected_to_be_better():
+def test_today_newer_ones_of_half_its_size_are_expected_to_be_better():
     now = asked("literary", None)
-    chosen, then = part(now, now.chosen or "").candidate.facts, part(now, "huggyllama/llama-30b")
+    then = part(now, LLAMA_33B)
     assert released(now) > DAY
-    assert chosen is not None
-    assert then.candidate.facts is not None
-    assert chosen.parameters_total is not None
-    assert then.candidate.facts.parameters_total is not None
-    assert chosen.parameters_total.value < then.candidate.facts.parameters_total.value
+    better = [
+        one.candidate.facts for one in now.candidates if one.quantization and expected(now, one.candidate.id) > expected(now, LLAMA_33B)
+    ]
+    half = [facts for facts in better if facts and facts.parameters_total and facts.parameters_total.value < 0.5 * 32.5e9]
+    assert len(half) > 3
+    assert all(facts.released is not None and facts.released.value > DAY for facts in half)
     assert then.difference is not None
     assert then.difference.value < 0

@@ -76,11 +76,11 @@ def test_where_training_starts_to_pay():
 
 
 def test_the_rule_was_bolder_than_the_evidence_in_chinese():
-    """Little was open that knew Chinese: the prior would have had it at a third of a trillion tokens, and about the hours of LLaMA-7B."""
+    """Little was open that knew Chinese: the prior would have had it below half a trillion tokens, and about the hours of LLaMA-7B."""
     threshold = verdict(language="zh", as_of=DAY).threshold
     assert isinstance(threshold, Threshold)
-    assert 0.3e12 < threshold.tokens < RULE_OF_THUMB
-    assert threshold.cost.gpu_hours.low < LLAMA_HOURS < threshold.cost.gpu_hours.high
+    assert 0.2e12 < threshold.tokens < 0.5 * RULE_OF_THUMB
+    assert 0.5 < threshold.cost.gpu_hours.value / LLAMA_HOURS < 2.0
 
 
 def test_it_is_the_prior_that_decides_and_not_the_rule():

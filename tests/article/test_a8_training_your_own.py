@@ -17,6 +17,7 @@ def taken(*words: str) -> dict:
 
 
 def test_the_hours_and_days():
+    """At the MFU that its hours imply: 43.4% of 6 N D, 46.9% with attention counted."""
     answer = taken("--device", "A100-80GB", "--mfu", "0.434")
     assert answer["gpu_hours"]["value"] == pytest.approx(82_432, rel=5e-4)
     assert round(answer["days"]["value"]) == 27
@@ -24,11 +25,11 @@ def test_the_hours_and_days():
 
 
 def test_its_implementation_was_efficient():
-    """More of the finished trainings on such devices stayed below its MFU than went above; at their least it would have taken 46 days."""
+    """More of the finished trainings on such devices stayed below its MFU than went above; at their least it would have taken 49 days."""
     answer = taken("--device", "A100-80GB")
-    assert answer["mfu"]["value"] < 0.434 < answer["mfu"]["high"]
+    assert answer["mfu"]["value"] < 0.469 < answer["mfu"]["high"]
     assert answer["gpu_hours"]["low"] < 82_432 < answer["gpu_hours"]["value"] < answer["gpu_hours"]["high"]
-    assert round(answer["days"]["high"]) == 46
+    assert round(answer["days"]["high"]) == 49
 
 
 def test_what_it_costs_today():

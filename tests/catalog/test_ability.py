@@ -2,12 +2,15 @@
 
 import csv
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.shared_data import shared_data
 
 from llmpick.catalog.ability import ability_evidence, ability_facts, read_ability
 from llmpick.catalog.loader import find_model, load_models
+from llmpick.estimate.ability.posterior import learn
 from llmpick.evidence.ability import TaskFamily
 
 FILE = read_ability()
@@ -39,6 +42,42 @@ def test_facts_are_the_catalogs_where_it_has_the_model():
     for entry in FILE.models:
         known = find_model(entry.id)
         assert (known is not None and known.id == entry.id) == (entry.facts is None), entry.id
+
+
+def test_what_is_assumed_is_a_fact_that_is_given():
+    assumed = {entry.id: entry.facts for entry in FILE.models if entry.facts is not None and entry.facts.assumed}
+    assert "internlm/internlm-20b" in assumed
+    assert all(getattr(facts, name) is not None for facts in assumed.values() for name in facts.assumed)
+
+
+def test_multiple_choice_is_guessed_right_by_chance():
+    evidence = ability_evidence()
+    assert {name for names in FILE.options.values() for name in names} <= set(evidence.benchmarks)
+    chance = {name: benchmark.chance for name, benchmark in evidence.benchmarks.items()}
+    assert (chance["MMLU"], chance["MMLU-Pro"], chance["Winogrande"], chance["GSM8K"]) == (0.25, 0.1, 0.5, 0.0)
+    least = {name: min(s.score for s in evidence.scores if s.benchmark == name) for name in chance if chance[name]}
+    assert {name for name in least if least[name] < 0.8 * chance[name]} == {"MMLU-redux"}, "whose 0.5B models do not keep to the options"
+
+
+def test_the_modes_are_those_of_the_scores():
+    """Where the search for the posterior starts; after a change of scores, benchmarks/ability.py --write makes them anew."""
+    evidence = ability_evidence()
+    assert set(evidence.modes) == set(evidence.scores)
+    fresh = learn(replace(evidence, modes={})).mode.latent[: len(evidence.scores)]
+    assert np.array([evidence.modes[score] for score in evidence.scores]) == pytest.approx(fresh, abs=0.05)
+
+
+def test_languages_that_are_not_named():
+    """Those of what a model was derived from, then of the last of its line; a line that never named Chinese leaves it open."""
+    names = ("Qwen/Qwen3.5-9B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "google/gemma-3-4b-it")
+    models = {name: model for name in names if (model := find_model(name)) is not None}
+    assert all(model.languages is None for model in models.values())
+    qwen, distilled, gemma = (ability_facts(model).languages for model in models.values())
+    assert qwen is not None
+    assert "zh" in qwen
+    assert distilled is not None
+    assert "zh" in distilled
+    assert gemma is None
 
 
 @pytest.mark.parametrize("model", load_models(), ids=lambda model: model.id)

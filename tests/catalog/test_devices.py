@@ -91,6 +91,32 @@ def test_rates_are_dense(device: KnownDevice):
             assert eight_bits.value / device.fp16_flops.value == pytest.approx(2, rel=0.02)
 
 
+def test_geforce_cards_sum_in_32_bits_at_half_the_rate():
+    """As the tables of NVIDIA's architecture papers have it; cards for workstations and data centres, and the TITAN RTX, lose nothing."""
+    for device in load_devices():
+        if device.fp16_flops is not None and device.training_flops is not None:
+            geforce = any(name.startswith("NVIDIA GeForce") for name in device.driver_names)
+            packed = device.name == "P100-16"
+            half = packed or (geforce and device.name != "GTX 1080 Ti")
+            assert device.training_flops.value == pytest.approx(device.fp16_flops.value * (0.5 if half else 1.0)), device.name
+
+
+@pytest.mark.parametrize(
+    ("name", "tera"),
+    [
+        *(("RTX 2080 Ti", 53.8), ("RTX 2080", 40.3), ("TITAN RTX", 130.5), ("Quadro RTX 6000", 130.5), ("T4", 65)),
+        *(("RTX 3070", 40.6), ("RTX 3080 10GB", 59.5), ("RTX 3090", 71), ("RTX A6000", 154.8), ("A10", 125)),
+        *(("RTX 4080", 97.5), ("RTX 4090", 165.2), ("RTX 6000 Ada", 364.2), ("L4", 121), ("L40S", 362)),
+        *(("RTX 5080", 112.6), ("RTX 5090", 209.5), ("RTX PRO 6000 Blackwell", 503.8), ("H100", 989.4), ("A100-80GB", 312)),
+    ],
+)
+def test_the_rate_of_training(name: str, tera: float):
+    """FP16 tensor rates with FP32 accumulation, of NVIDIA's architecture papers and data sheets."""
+    rate = device_named(name).training_flops
+    assert rate is not None
+    assert rate.value == pytest.approx(tera * TERA, rel=0.02)
+
+
 def test_gpus_have_rates_and_cpus_have_none():
     assert [device.name for device in load_devices() if device.kind == "gpu" and device.fp16_flops is None] == []
     assert [device.name for device in load_devices() if device.kind == "cpu" and device.fp16_flops is not None] == []

@@ -274,3 +274,6 @@ def test_every_key_of_the_document_is_explained(run: str) -> None:
     told = set(re.findall(r"`(\w+)`", text.partition("## The JSON document")[2]))
     found = as_json(f"{run}:gemma", f"{run}:smol")
     assert {*found, *found["a"], *found["mcnemar"], *found["rows"][0]} - told == set()
+    choice = as_json(f"{run}:gemma", f"{run}:smol", "--tolerance", "0.1")["choice"]
+    assert choice == {"candidate": "a", "settled": True, "by": "rows", "confidence": 0.95, "rows_more": None, "unknown": {}}
+    assert choice.keys() - {"unknown"} - told == set()

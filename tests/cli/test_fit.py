@@ -211,7 +211,7 @@ def test_a_context_in_units_of_1024(capsys, config, word, tokens):
     assert f"{tokens:,} tokens of context" in said(capsys, config, "--device", "H100", "--context", word)[1]
 
 
-@pytest.mark.parametrize("word", ["k", "8m", "8.5k", "-1", "0k", ""])
+@pytest.mark.parametrize("word", ["k", "8g", "8.5k", "-1", "0k", ""])
 def test_a_context_that_is_no_number(capsys, config, word):
     code, _, err = said(capsys, config, "--context", word)
     assert (code, "8k" in err) == (2, True)

@@ -98,13 +98,20 @@ def test_calls_that_are_kept_say_what_a_call_takes(task: Path, capsys: pytest.Ca
         assert run(["pick", str(task), *models]) == 0
         capsys.readouterr()
         found = document(capsys, task, *models, "--guarantee", "anytime")
+        text = " ".join(said(capsys, task, *models, "--guarantee", "anytime").split())
+        of_others = document(capsys, task, *models, "--guarantee", "anytime", "--rows", 30)
     for call in found["calls"]:
         assert call["known_from"] == "calls"
         assert call["kept"] >= 16
         assert call["prompt_tokens"] == {"value": 20, "low": 20, "high": 20, "confidence": 0.9}
         assert call["seconds"]["value"] > 0
     (rule,) = found["rules"].values()
-    assert rule["tokens"]["value"] == pytest.approx(22 * rule["calls"]["value"], rel=0.01)
+    kept = sum(call["kept"] for call in found["calls"])
+    assert rule["calls"]["high"] - kept <= rule["calls_to_pay"]["high"] < rule["calls"]["high"]
+    assert rule["tokens"]["value"] == pytest.approx(22 * rule["calls_to_pay"]["value"], rel=0.01)
+    assert f"of them are still to pay for: {kept} calls of these models on these rows are kept from earlier runs" in text
+    (other,) = of_others["rules"].values()
+    assert other["calls_to_pay"] == other["calls"]  # which rows those are is not known
 
 
 def test_no_call_and_no_database_is_made(task: Path, capsys: pytest.CaptureFixture[str]):

@@ -107,6 +107,22 @@ def test_optimal_of_a_budget_and_for_serving(capsys):
     assert "-28.0 %" in out
 
 
+def test_a_budget_stays_a_budget_when_the_model_will_be_served(capsys):
+    """6 N D is what was given; 2 N for each token served comes on top. A loss that is kept takes more training instead."""
+    budget = document(capsys, "optimal", "--flops", "1e22", "--inference-tokens", "10T")
+    assert 6 * budget["params"] * budget["tokens"] == pytest.approx(1e22, rel=1e-6) == pytest.approx(budget["flops"], rel=1e-6)
+    assert budget["served"]["total_flops"] == pytest.approx(1e22 + 2 * budget["params"] * 1e13, rel=1e-6)
+    assert budget["loss"] > document(capsys, "optimal", "--flops", "1e22", "--law", "hoffmann")["loss"]
+    kept = document(capsys, "optimal", "--loss", budget["loss"], "--inference-tokens", "10T")
+    assert kept["params"] == pytest.approx(budget["params"], rel=1e-4)
+    least = document(capsys, "optimal", "--loss", budget["loss"], "--law", "hoffmann")
+    assert kept["served"]["training_ratio"] == pytest.approx(kept["flops"] / least["flops"], rel=1e-4) == pytest.approx(2.76, abs=0.01)
+    said_ = " ".join(said(capsys, "optimal", "--flops", "1e22", "--inference-tokens", "10T")[1].split())
+    assert "1e22 training FLOPs" in said_
+    assert "Serving 10T tokens adds 2.1e22 FLOPs: 3.1e22 in all, -63.9 %" in said_
+    assert "--flops is what training takes; serving comes on top of it" in said_
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [
@@ -134,6 +150,10 @@ def test_other_questions_of_optimal(capsys, words: tuple[str, ...], what: str):
         (("--params", "1B", "--unique-tokens", "1B"), "give --flops"),
         (("--flops", "1e22", "--unique-tokens", "1B", "--inference-tokens", "1B"), "two questions"),
         (("--flops", "-1"), "no number above 0"),
+        (("--flops", "0.1"), "less than 1"),
+        (("--flops", "1"), "the best split has"),
+        (("--flops", "1e22", "--inference-tokens", "1e30"), "serve fewer tokens"),
+        (("--params", "1e-3"), "less than 1"),
         (("--flops", "1e22", "--law", "moore"), "no law 'moore'"),
     ],
 )
@@ -183,8 +203,24 @@ def test_fit_of_epochs_file_from_the_command_line(capsys):
     assert found["runs"] == 240
     assert found["objective"] == pytest.approx(0.0010182740, abs=5e-11)
     assert found["constants"]["A"]["value"] == pytest.approx(477.8, abs=0.1)
-    out = said(capsys, "fit", file, "--bootstrap", 100)[1]
-    assert "--leave-out 1,2,3,4,5,6,11" in " ".join(out.split())
+    out = " ".join(said(capsys, "fit", file, "--bootstrap", 100)[1].split())
+    assert "--leave-out 1,2,3,4,5,6,11" in out
+    assert "grows as FLOPs^0.565 [" in out
+    assert "(without the 7 runs that stand out: 0.508)" in out
+
+
+def test_beside_each_forecast_stands_what_it_is_without_the_runs_that_stand_out(capsys):
+    """The same numbers as by leaving them out; and each note says of which forecast it speaks."""
+    file = shared_data("scaling/analyzing-chinchilla/svg_extracted_data.csv")
+    words = ("fit", file, "--at", "7B,1T", "--at", "1B,20B", "--flops", "1e22", "--bootstrap", 100)
+    all_runs, cleaned = document(capsys, *words), document(capsys, *words, "--leave-out", "1,2,3,4,5,6,11")
+    for one, other in zip(all_runs["foretold"], cleaned["foretold"], strict=True):
+        assert one["without_outliers"] == pytest.approx(other["loss"]["value"], rel=1e-6)
+    split, other = all_runs["splits"][0], cleaned["splits"][0]
+    assert {key: other[key]["value"] for key in ("params", "tokens", "loss")} == pytest.approx(split["without_outliers"], rel=1e-4)
+    assert all_runs["without_outliers"]["compute_exponent"] == pytest.approx(cleaned["compute_exponent"]["value"], rel=1e-4)
+    outside = [note for note in all_runs["notes"] if "outside the range" in note]
+    assert [note.split(":")[0] for note in outside] == ["7B parameters on 1T tokens"]
 
 
 GOOD = "1e9,2e10,2.5\n2e9,2e10,2.4\n4e9,4e10,2.3\n"
@@ -224,12 +260,41 @@ def test_tables_that_cannot_be_used(capsys, tmp_path: Path, text: str, what: str
         (("--at", "7B"), "write parameters and tokens"),
         (("--tokens-column", "Tokens", "--flops-column", "Tokens"), "both named"),
         (("--bootstrap", "1"), "range"),
+        (("--at", "7B,1e-3"), "less than 1"),
+        (("--plot", "fit.pdf"), "give a name that ends in .html"),
     ],
 )
 def test_options_that_cannot_be_used(capsys, runs: Path, words: tuple[str, ...], what: str):
     code, _, err = said(capsys, "fit", runs, *words)
     assert code == 2
     assert what in err
+
+
+def test_a_fit_says_when_its_losses_cannot_be_and_when_no_split_follows(capsys, runs: Path):
+    """Perplexities in place of losses, and losses in no order: an answer with its warning, not a forecast."""
+    rows = [line.split(",") for line in runs.read_text().splitlines()]
+    perplexities = [",".join([*row[:3], f"{np.exp(3 * float(row[3])):.6f}"]) for row in rows[1:]]
+    runs.write_text("\n".join([",".join(rows[0]), *perplexities]) + "\n")
+    notes = document(capsys, "fit", runs, "--bootstrap", 100)["notes"]
+    assert any("more than guessing would have" in note and "'val loss' is a perplexity" in note for note in notes)
+    shuffled = [",".join([*row[:3], other[3]]) for row, other in zip(rows[1:], rows[:0:-1], strict=True)]
+    runs.write_text("\n".join([",".join(rows[0]), *shuffled]) + "\n")
+    code, out, err = said(capsys, "fit", runs, "--bootstrap", 100, "--flops", "1e23")
+    assert (code == 0 and ("explain little" in out)) or "does not fall as a power" in err
+
+
+def test_budgets_with_data_in_plenty_say_that_none_is_seen_twice(capsys):
+    text = " ".join(said(capsys, "optimal", "--flops", "1e22", "--unique-tokens", "1T")[1].split())
+    assert "The 1T tokens that differ are more than it takes: none is seen twice." in text
+    assert "by 0.025 decades" in text
+
+
+def test_one_epoch_and_very_many(capsys):
+    assert "1 epoch over 1B tokens is worth 1B" in " ".join(
+        said(capsys, "repeat", "--params", "1B", "--unique-tokens", "1B", "--epochs", 1)[1].split()
+    )
+    many = " ".join(said(capsys, "repeat", "--params", "1B", "--unique-tokens", "1B", "--epochs", 1000)[1].split())
+    assert "worth less than 1 % of a new one" in many
 
 
 def test_columns_are_as_told_and_rows_left_out_as_told(capsys, runs: Path):
@@ -245,7 +310,7 @@ def test_extreme_numbers_get_an_answer(capsys):
     for words in (
         ("predict", "--params", "1", "--tokens", "1"),
         ("predict", "--params", "1e30", "--tokens", "1e30"),
-        ("optimal", "--flops", "1"),
+        ("optimal", "--flops", "1e4"),
         ("optimal", "--flops", "1e40"),
         ("optimal", "--params", "1e12", "--inference-tokens", "1e25"),
         ("optimal", "--flops", "1e24", "--unique-tokens", "1e6"),
@@ -253,7 +318,9 @@ def test_extreme_numbers_get_an_answer(capsys):
     ):
         code, out, err = said(capsys, *words, "--json")
         assert code == 0, err
-        json.loads(out)
+        answer = json.loads(out)
+        senseless = (answer["loss"]["value"] if words[0] == "predict" else answer["loss"]) > 15
+        assert any("Guessing has a loss of 10 to 13" in note for note in answer["notes"]) == senseless, words
 
 
 def test_help_is_light():

@@ -29,16 +29,22 @@ def test_every_model_is_shown_with_its_reason():
 
 def test_what_is_said_of_languages_and_later_models():
     text = printed(*RULE, "--languages", "zh", "--as-of", "2023-05-15")
-    assert "A model whose makers do not name zh is kept" in text
+    assert "of those kept name zh; " in text
+    assert "A model whose makers leave a language out is kept" in text
     assert "models of the catalog came after 2023-05-15" in text
-    assert "do not name zh is kept" not in printed(*RULE, "--languages", "zh", "--strict")
+    assert "leave a language out" not in printed(*RULE, "--languages", "zh", "--strict")
 
 
 def test_those_whose_makers_name_the_languages_come_first():
+    """Then those of whom no languages are known, then those whose makers leave one out."""
     kept = document(*RULE, "--languages", "en,zh")["kept"]
-    unnamed = [bool(one["unnamed_languages"]) for one in kept]
-    assert unnamed == sorted(unnamed)
-    assert any(unnamed)
+    places = [2 if one["unnamed_languages"] else 1 if one["languages"] is None else 0 for one in kept]
+    assert places == sorted(places)
+    assert set(places) == {0, 1, 2}
+    assert all({"en", "zh"} <= set(one["languages"]) for one, place in zip(kept, places, strict=True) if place == 0)
+    text = " ".join(printed(*RULE, "--languages", "en,zh").split())
+    counts = [places.count(place) for place in (0, 2, 1)]
+    assert f"The makers of {counts[0]} of those kept name en, zh; {counts[1]} leave it out, and of {counts[2]} it is not known." in text
 
 
 @pytest.mark.parametrize(("limit", "kept"), [("17GiB", True), ("16GiB", False)])
@@ -47,6 +53,13 @@ def test_memory_is_that_of_the_weights_alone(limit, kept):
     names = {one["name"] for one in document("--max-memory", limit, "--tuning", "base")["kept"]}
     assert ("LLaMA-33B" in names) is kept
     assert "LLaMA-13B" in names
+
+
+def test_large_and_small_sizes_read_as_people_write_them():
+    text = printed(*RULE)
+    assert "e+0" not in text
+    assert " 2.78T " in text
+    assert " 125M " in text
 
 
 def test_a_wider_quantisation_keeps_less():
@@ -64,6 +77,17 @@ def test_licence_tuning_and_context():
     assert len(reasons["LLaMA-7B"]) == 3
 
 
+def test_each_kept_model_has_what_speaks_for_it():
+    found = document("--context", "128k", "--max-memory", "6GiB", "--licence", "commercial", "--tuning", "instruct")
+    assert found["kept"]
+    for one in found["kept"]:
+        reasons = " ".join(one["reasons"])
+        assert all(
+            part in reasons
+            for part in ("its context is ", f"its weights take {one['weights_bytes'] / 2**30:.1f} GiB in int4", "its licence is ")
+        )
+
+
 def test_exit_codes(capsys):
     assert run(["screen", *RULE, "--json"]) == 0
     capsys.readouterr()
@@ -79,7 +103,12 @@ def test_exit_codes(capsys):
         ((), "nothing is demanded"),
         (("--strict",), "nothing is demanded"),
         (("--licence", "nonesuch"), "the licence 'nonesuch' is not known"),
+        (("--licence", "commercial,mit"), "write it alone"),
         (("--max-memory", "24XB"), "is no size in bytes"),
+        (("--max-memory", "24"), "write '24 GB'"),
+        (("--min-training-tokens", "0.5"), "less than 1"),
+        (("--languages", "zh,klingon"), "'klingon' is no code of a language"),
+        (("--languages", "zh,vo"), "no maker of a model names 'vo'"),
         (("--max-memory", "24GB", "-q", "int3.7"), "is not known"),
         (("--languages", ","), "names nothing"),
         (("--as-of", "May"), "does not match"),

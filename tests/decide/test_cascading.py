@@ -84,9 +84,9 @@ def test_all_pairs_share_the_error_of_the_differences_and_each_score_has_its_own
     assert gap.confidence == pytest.approx(1 - 0.05 / 3)
 
 
-def test_one_candidate_is_measured() -> None:
+def test_one_candidate_is_measured_and_has_won_against_nobody() -> None:
     found = standing(evidence(0), confidence=0.95, tolerance=0.02)
-    assert (found.places, found.verdict) == ((Place.CHOSEN,), RaceVerdict.WON)
+    assert (found.places, found.verdict) == ((Place.LEADER,), RaceVerdict.ALONE)
 
 
 def test_new_inputs_are_less_certain_than_the_rows() -> None:

@@ -101,8 +101,8 @@ def test_a_broken_demand_outweighs_what_is_missing() -> None:
 
 def test_makers_that_name_no_language() -> None:
     silent = replace(MODEL, languages=None)
-    assert filtered(silent, languages=("zh",)).reasons == ("it saw 1T tokens", "its makers name no languages")
-    assert filtered(silent, languages=("zh",), strict=True).reasons == ("its makers name no languages",)
+    assert filtered(silent, languages=("zh",)).reasons == ("it saw 1T tokens", "its languages are not known")
+    assert filtered(silent, languages=("zh",), strict=True).reasons == ("its languages are not known",)
 
 
 def test_a_kept_model_says_what_speaks_for_it() -> None:

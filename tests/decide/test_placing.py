@@ -66,6 +66,22 @@ def test_places_after_all_rows(right: list[int], rows: int, verdict: RaceVerdict
         assert one.score.low < one.score.high, "new inputs are another matter"
 
 
+@pytest.mark.parametrize("guarantee", ["anytime", "bayes"])
+def test_one_alone_was_compared_with_nothing(guarantee: Guarantee) -> None:
+    result = placed([row(90, 100)], [40], guarantee=guarantee)
+    assert (result.verdict, result.chosen, result.leader, kinds(result)) == (RaceVerdict.ALONE, None, 0, [Place.LEADER])
+    assert result.new_inputs.alike == ()
+    assert "compared with nothing" in result.places[0].reasons[0]
+
+
+@pytest.mark.parametrize("guarantee", ["anytime", "bayes"])
+def test_without_a_tolerance_no_word_is_about_0_points(guarantee: Guarantee) -> None:
+    goal = Goal(0.0, 0.95)
+    for right, done in (([90, 60, 20], [100] * 3), ([90, 20, 90], [80, 40, 80]), ([55, 50], [60, 60])):
+        for one in placed([row(n, 100) for n in right], done, goal=goal, guarantee=guarantee).places:
+            assert not any(word in one.reasons[0] for word in ("0 points", "by more than", "within")), one.reasons
+
+
 def test_an_open_race_names_the_leader_and_who_could_still_win() -> None:
     result = placed([row(60, 100), row(55, 100)], [40, 40])
     assert result.verdict is RaceVerdict.UNDECIDED
@@ -126,7 +142,7 @@ def test_rows_that_were_not_run_yet_are_told_beside_those_that_are_wanted() -> N
 
 def test_a_lone_candidate_has_nothing_to_be_told_apart_from() -> None:
     result = placed([row(60, 100)], [20])
-    assert result.chosen == 0
+    assert (result.chosen, result.leader) == (None, 0)
     assert result.new_inputs.alike == ()
     assert isinstance(result.places[0].difference, Unknown)
 

@@ -75,8 +75,10 @@ def test_an_estimate_excludes_by_its_low_end_and_a_measurement_by_its_value() ->
     estimate = Estimate(Interval(5 * GIB, 3.9 * GIB, 6 * GIB, 0.8), "bytes", Source("formula"))
     limits = Limits(memory_bytes=4 * GIB)
     assert broken_by_memory(estimate, limits, available_bytes=None) is None
-    assert broken_by_memory(seen(5 * GIB), limits, available_bytes=None) == "takes 5.0 GiB, the task's limit is 4.0 GiB"
-    assert broken_by_memory(estimate, Limits(), available_bytes=2 * GIB) == "needs at least 3.9 GiB, the device has free 2.0 GiB"
+    assert broken_by_memory(seen(5 * GIB), limits, available_bytes=None) == "was seen to take 5.0 GiB, the task's limit is 4.0 GiB"
+    assert broken_by_memory(estimate, Limits(), available_bytes=2 * GIB) == "needs at least 3.9 GiB, the device has 2.0 GiB free"
+    near = broken_by_memory(seen(4 * GIB + GIB // 50), limits, available_bytes=None)
+    assert near == "was seen to take 4.02 GiB, the task's limit is 4.00 GiB", "as many digits as tell them apart"
     assert broken_by_memory(Unknown("remote"), limits, available_bytes=1) is None
 
 

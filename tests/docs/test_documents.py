@@ -19,6 +19,7 @@ DOCUMENTS = (
     "docs/task.md",
     "docs/architecture.md",
     "docs/json.md",
+    "docs/pick.md",
     "docs/race.md",
     "docs/compare.md",
     "docs/training.md",

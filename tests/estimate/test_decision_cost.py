@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from llmpick.estimate import decision_cost
-from llmpick.estimate.decision_cost import PUBLIC_PRIOR, Forecast, Setting, amount, chance_within, forecast, resolution, run_one, spread
+from llmpick.estimate.decision_cost import (
+    PUBLIC_PRIOR,
+    Forecast,
+    Setting,
+    amount,
+    chance_within,
+    forecast,
+    resolution,
+    run_one,
+    spread,
+    still_to_pay,
+)
 from llmpick.evidence.values import Interval
 from llmpick.stats.goal import Goal
 
@@ -108,3 +119,15 @@ def test_huge_matrices_get_fewer_races(monkeypatch: pytest.MonkeyPatch):
 
 def test_spread_of_one_value_is_that_value():
     assert spread(np.array([3.0])) == point(3.0)
+
+
+def test_what_is_kept_is_not_paid_again() -> None:
+    """By the rows themselves: a kept row that a race does not come to saves nothing."""
+    told = forecast(Setting(3, 80, GOAL), "anytime", races=20, seed=4)
+    kept = [np.zeros(80, dtype=bool) for _ in range(3)]
+    assert (still_to_pay(told, kept).calls_each == told.calls_each).all()
+    kept[1][[0, 2, 79]] = True
+    unpaid = still_to_pay(told, kept)
+    ran = told.calls_each[:, 1]
+    assert (told.calls_each - unpaid.calls_each == np.stack([0 * ran, (ran > 0) * 1 + (ran > 2) + (ran > 79), 0 * ran], axis=1)).all()
+    assert still_to_pay(told, [np.ones(80, dtype=bool)] * 3).calls.high == 0

@@ -1,5 +1,7 @@
 """Mixtures over families, chances to clear a target, and what scores of the task itself teach; sizes that clear it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,6 +46,26 @@ def test_two_families_far_apart_span_both() -> None:
 def test_the_chance_is_the_share_of_draws_above_the_target(target: float, mean: float, sd: float) -> None:
     cases = link.score(mean + sd * ndtri((np.arange(20_000) + 0.5) / 20_000), K)
     assert chance_above([part([mean], [[sd**2]])], target)[0] == pytest.approx((cases >= target).mean(), abs=1e-3)
+
+
+@given(st.floats(0.02, 0.98), st.floats(-3, 3), st.floats(0.05, 2))
+def test_the_same_where_guessing_scores(target: float, mean: float, sd: float) -> None:
+    cases = link.score(mean + sd * ndtri((np.arange(20_000) + 0.5) / 20_000), K, 0.225)
+    guessed = replace(part([mean], [[sd**2]]), floor=0.225)
+    assert chance_above([guessed], target)[0] == pytest.approx((cases >= target).mean(), abs=1e-3)
+    assert mixed([guessed])[0] == pytest.approx(cases.mean(), abs=1e-3)
+
+
+def test_a_score_below_chance_shows_that_guessing_does_worse_here() -> None:
+    guessed = replace(part([0.5, 0.5], [[1.0, 0.9], [0.9, 1.0]]), floor=0.225)
+    (told,) = after([guessed], measured(0, 0.05, 400))
+    assert told.floor == pytest.approx(0.05, abs=0.01)
+    mean, low, _ = mixed([told])
+    assert low[0] < mean[0] < 0.15
+    assert mean[1] < mixed([guessed])[0][1]
+    (kept,) = after([guessed], measured(0, 0.6, 400))
+    assert kept.floor == 0.225
+    assert mixed([kept])[0][0] == pytest.approx(0.6, abs=0.01)
 
 
 def test_a_measured_model_is_known_and_teaches_of_the_one_that_resembles_it() -> None:
@@ -111,6 +133,15 @@ def test_a_higher_target_and_a_surer_answer_need_a_larger_model(target: float, p
     at = int(np.searchsorted(SIZES, found.at))
     assert found.chance[at] >= probability
     assert at == 0 or found.chance[at - 1] < probability
+
+
+@given(st.floats(0.2, 0.6), st.floats(0.001, 0.999))
+def test_low_and_high_lie_around_the_answer_however_sure_it_is_to_be(target: float, probability: float) -> None:
+    found = clearing(GROWING, SIZES, target, probability)
+    assert found.at is not None
+    assert found.low is not None
+    assert found.low <= found.at
+    assert found.high is None or found.at <= found.high
 
 
 def test_a_level_task_is_flat_however_uncertain_its_level_is() -> None:

@@ -49,6 +49,45 @@ def test_nothing_seen_is_nothing_known() -> None:
     assert max(guess.probabilities.values()) == pytest.approx(1 / len(F))
 
 
+TOLD = {
+    F.CODE: (Asked("Write the SQL query.", (("How many singers?", "SELECT count(*) FROM singer"),)), ('"SQL"', "answers are code")),
+    F.CHAT: (Asked("你是一家网店的客服。请回答顾客的问题。", (("怎么退货？", "您可以在订单页面申请退货。"),)), ('"你是一家网店的客服"',)),
+    F.CONTEST_CODE: (
+        Asked("Solve this on LeetCode.", (("Sum a list.", "def f(x):\n    return sum(x)"),)),
+        ('"LeetCode"', "answers are code"),
+    ),
+    F.EXTRACT: (
+        Asked("Answer from the document.", (("The tower is tall. " * 20, "It is tall, as all of them are."),)),
+        ('"from the document"', "inputs are passages"),
+    ),
+}
+
+
+@pytest.mark.parametrize("family", TOLD)
+def test_what_is_told_as_seen_stands_in_the_task(family: F) -> None:
+    asked, seen = TOLD[family]
+    guess = guess_family(asked)
+    assert guess.likeliest is family, guess.probabilities
+    assert guess.cues == seen
+    text = asked.instructions + "".join(question for question, _ in asked.rows)
+    assert all(word.strip('"') in text for word in guess.cues if word.startswith('"'))
+
+
+@pytest.mark.parametrize(
+    ("special", "usual", "words"), [(F.CONTEST_CODE, F.CODE, "Write a Python program."), (F.SCIENCE, F.KNOWLEDGE, "Who was it?")]
+)
+def test_a_special_case_needs_a_sign_of_its_own(special: F, usual: F, words: str) -> None:
+    guess = guess_family(Asked(words, ()))
+    assert guess.likeliest is usual
+    assert guess.probabilities.get(special, 0.0) < guess.probabilities[usual] / 3
+
+
+def test_a_letter_is_no_quotation() -> None:
+    exam = guess_family(Asked("", (("A town", "A"),) * 3, TaskKind.CHOICE, ("A", "B")))
+    assert not exam.cues
+    assert exam.likeliest is F.KNOWLEDGE
+
+
 def test_letters_are_an_exam_and_words_are_classes() -> None:
     rows = (("zzz", "A"), ("yyy", "B"))
     exam = guess_family(Asked("", rows, TaskKind.CHOICE, ("A", "B", "C", "D")))

@@ -50,8 +50,8 @@ class ScriptedScorer:
     def prepare(self, groups: Sequence[Sequence[str]]) -> None:
         self.prepared = [list(contexts) for contexts in groups]
 
-    def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
-        return self.score("", text)
+    def score_document(self, text: str, *, context: str = "", window: int | None = None, stride: int | None = None) -> TextScore:
+        return self.score(context, text)
 
     def tokens(self, text: str) -> list[int]:
         return self._split(text)
@@ -77,8 +77,8 @@ def model(rate: float, *, noise: float = 0.0, seed: int = 0) -> Callable[[str, s
     """About `rate` bits per byte: every text is as hard as it is for all models, and a little more or less for this one."""
 
     def bits(context: str, text: str) -> float:
-        hard = 1 + 0.3 * _draw(text, -1)
-        own = 1 + noise * _draw(text, seed)
+        hard = 1 + 0.3 * _draw(context + text, -1)
+        own = 1 + noise * _draw(context + text, seed)
         return rate * hard * own * len(text.encode())
 
     return bits

@@ -12,6 +12,7 @@ from llmpick.evidence.call import EngineInfo
 from llmpick.evidence.errors import EngineError, InputError
 from llmpick.evidence.likelihood import TextScore
 from llmpick.measure.likelihood import Placed, TextScorer, Tokens, TokenScorer, Window, placed, tokenizer_warning, unscorable, windows
+from llmpick.measure.windows import led
 
 WORDS = re.compile(r" ?\w+| ?[^\w\s]+|\s+?(?= \S)|\s+")
 
@@ -118,6 +119,38 @@ def test_a_document_with_and_without_a_beginning() -> None:
     assert with_one.score_document(text) == TextScore(-21.0, 6, len(text), True, 7)
     assert with_one.score_document(text, window=4, stride=2) == TextScore(-21.0, 6, len(text), True, 4 + 4 + 3)
     assert isinstance(with_one, TextScorer)
+
+
+@pytest.mark.parametrize("beginning", [(), (900,)])
+def test_a_document_after_a_context_is_scored_on_its_own_bytes(beginning: Tokens) -> None:
+    """Wherever the windows end, and whether or not the model has a mark for the start: the context is read, and no token of it scored."""
+    scorer = Words(beginning=beginning)
+    whole = scorer.score_document(" b c d e f g", context="a", window=50)
+    cut = scorer.score_document(" b c d e f g", context="a", window=4, stride=2)
+    assert (whole.nats, whole.tokens, whole.text_bytes, whole.first_token_scored) == (-27.0, 6, 12, True)
+    assert (cut.nats, cut.tokens, cut.text_bytes) == (whole.nats, whole.tokens, whole.text_bytes)
+    assert scorer.read[0] == Window((*beginning, *range(7)), len(beginning) + 1)
+    with pytest.raises(InputError, match="fills a window"):
+        scorer.score_document(" c", context="a b c d", window=4, stride=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [
+        ("The river was high.", "The"),
+        ("\n\n  (The river", "\n\n  (The"),
+        ("extraordinarilylongwords go on", "extraordinarilyl"),
+        ("河水很高，中午以前谁也过不了河，船家坐在岸上等着天黑", "河水很高"),
+        ("一二三四五六七八九十百千万亿兆京垓", "一二三四五六七八九十百千万亿兆京"),
+    ],
+)
+def test_a_text_is_led_by_its_first_word(text: str, lead: str) -> None:
+    assert led(text) == (lead, text[len(lead) :])
+
+
+@pytest.mark.parametrize("text", ["", " \n", "Hey", " Hey \n"])
+def test_of_a_single_word_nothing_is_left(text: str) -> None:
+    assert led(text)[1] == ""
 
 
 def test_a_beginning_that_stands_in_the_text_already_is_not_doubled() -> None:

@@ -399,6 +399,33 @@ def test_an_interrupt_keeps_what_came_back_and_leaves_the_choice_open() -> None:
     assert len(ledger.log) == len(a.records) + len(b.records)
 
 
+@pytest.mark.parametrize(("free", "counts"), [(True, [40, 30]), (False, [0, 0])])
+def test_what_is_held_counts_when_a_race_is_interrupted_before_it_asked(free: bool, counts: list[int]) -> None:
+    """Where looking at what is held takes a judge's calls, it does not; nor does what lies behind a row that is not held."""
+    rows = {"a": [*range(40), 41], "b": list(range(30))}
+    held = {f"{name}-{i}": record(name, i, 1.0) for name, of in rows.items() for i in of}
+    ledger, lanes = Memory(held, [held["a-3"]]), [lane(name, 0.5, held_is_free=free) for name in rows]
+
+    def at_once(_: object) -> None:
+        raise KeyboardInterrupt
+
+    end = run_race(
+        lanes,
+        rows=ROWS,
+        rule=PLAIN,
+        budget=Budget(),
+        ledger=ledger,
+        capacity_bytes=100,
+        on_look=at_once,
+        on_call=lambda _, __: None,
+    )
+    assert end.stop is Stop.INTERRUPTED
+    assert end.look.progress.done.tolist() == counts
+    assert len(ledger.log) == sum(counts), "the run's log has what its answer rests on"
+    assert [call.key for call, paid in ledger.log if paid] == (["a-3"] if free else [])
+    assert all(lane.loads == 0 for lane in lanes)
+
+
 def interrupt() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 

@@ -10,7 +10,8 @@ from tests.measure.scripted_scorer import ScriptedScorer, model
 from llmpick.decide.race_answer import RaceStop
 from llmpick.evidence.errors import EngineError
 from llmpick.evidence.task import Budget
-from llmpick.measure.text_race import COMPARED_CHUNKS, Reader, TextLook, TextRaceEnd, run_text_race
+from llmpick.measure.text_chunk import COMPARED_CHUNKS
+from llmpick.measure.text_race import Reader, TextLook, TextRaceEnd, run_text_race
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def test_all_have_read_the_same_chunks_at_every_look() -> None:
     stable = Stable(a=model(1.0, noise=0.1, seed=1), b=model(1.004, noise=0.1, seed=2), c=model(1.02, noise=0.1, seed=3))
     stable.race()
     assert len(stable.looks) > 3
-    texts = [[text for _, text in scorers[0].asked] for scorers in stable.opened.values()]
+    texts = [[lead + text for lead, text in scorers[0].asked] for scorers in stable.opened.values()]
     shortest = min(map(len, texts))
     assert all(text[:shortest] == [piece.text for piece in TEXT[:shortest]] for text in texts)
 
@@ -98,7 +99,7 @@ def test_a_failing_engine_loses_alone() -> None:
     stable = Stable(bad=BETTER, good=WORSE)
     stable.settings["bad"] = {"fails_at": 3}
     end = stable.race()
-    assert end.chosen is stable.readers[1]
+    assert (end.stop, end.left, end.chosen) == (RaceStop.ALONE, (stable.readers[1],), None)
     assert isinstance(stable.readers[0].gone, EngineError)
     assert stable.opened["bad"][0].closed
     assert len(stable.readers[0].scores) == 2
@@ -114,7 +115,7 @@ def test_when_all_fail_nobody_is_left() -> None:
 @pytest.mark.parametrize("nats", [float("nan"), float("inf")])
 def test_a_likelihood_that_is_no_number_is_a_failure(nats: float) -> None:
     stable = Stable(odd=lambda context, text: nats, good=WORSE)
-    assert stable.race().chosen is stable.readers[1]
+    assert stable.race().left == (stable.readers[1],)
     assert "no likelihood" in str(stable.readers[0].gone)
 
 
@@ -144,12 +145,22 @@ def test_ctrl_c_keeps_what_was_read() -> None:
 def test_a_model_alone_reads_until_its_figure_is_known() -> None:
     stable = Stable(only=model(1.0))
     end = stable.race()
-    assert end.chosen is stable.readers[0]
+    assert (end.stop, end.left, end.chosen) == (RaceStop.ALONE, (stable.readers[0],), None)
     figure = stable.looks[-1].ratios.interval(0, 0.95)
     assert figure.high <= 1.01 * figure.value
     assert len(stable.looks) > 1
     one_chunk = Stable(only=model(1.0))
-    assert one_chunk.race(text=TEXT[:1]).stop is RaceStop.ALL_ROWS
+    assert one_chunk.race(text=TEXT[:1]).stop is RaceStop.ALONE
+
+
+def test_all_are_scored_on_the_same_bytes_with_and_without_a_mark_for_the_start() -> None:
+    stable = Stable(marked=BETTER, unmarked=WORSE)
+    stable.settings["unmarked"] = {"start_mark": False}
+    stable.race(text=[Piece("\n Chapter one. The river was high."), Piece("一二三四五六七八九十百千万亿兆京垓，河水很高。")] * 8)
+    marked, unmarked = stable.readers
+    assert [score.text_bytes for score in marked.scores] == [score.text_bytes for score in unmarked.scores]
+    assert {score.text_bytes for score in marked.scores} == {len(" one. The river was high."), len("垓，河水很高。".encode())}
+    assert all(lead and not lead[-1].isspace() for lead, _ in stable.opened["unmarked"][0].asked)
 
 
 def test_what_is_compared_later_is_kept() -> None:
@@ -180,7 +191,7 @@ def test_what_was_kept_is_not_read_again_and_not_paid_from_the_budget() -> None:
     assert second.race(budget=Budget(calls=11)).stop is RaceStop.BUDGET
     assert second.read() == {"a": 25, "b": 25}
     assert [len(reader.new) for reader in second.readers] == [5, 6]
-    assert [text for _, text in second.opened["b"][0].asked] == [TEXT[i].text for i in (7, *range(20, 25))]
+    assert [lead + text for lead, text in second.opened["b"][0].asked] == [TEXT[i].text for i in (7, *range(20, 25))]
     for before, now in zip(first.readers, second.readers, strict=True):
         assert before.scores == now.scores[:20]
         assert before.splits == now.splits
@@ -199,5 +210,6 @@ def test_a_model_that_has_read_all_of_it_is_not_loaded() -> None:
     assert second.opened == {"a": [], "b": []}
     assert second.read() == first.read()
     assert before.chosen is not None
+    assert after.chosen is not None
     assert after.chosen is second.readers[1]
     assert after.chosen.engine == before.chosen.engine

@@ -3,15 +3,17 @@
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.report.pick.test_page import tags
 
 from llmpick.decide.answer import Spending
 from llmpick.decide.cascade_answer import CascadeAnswer, CascadeStop, Comparison, Measured, StageTold
 from llmpick.decide.race_answer import Place, RaceVerdict
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.report.cascade import cascade_to_json, exit_code, print_cascade
+from llmpick.report.cascade import cascade_to_json, exit_code, print_cascade, write_cascade
 
 NOTHING = Unknown("the others are compared with it")
 
@@ -60,9 +62,9 @@ def text(answer: CascadeAnswer) -> str:
 
 def test_what_is_shown_and_what_each_stage_was_worth() -> None:
     said = text(ANSWER)
-    assert "good.gguf wins: 71.0% [66.0, 76.0] on your rows; no other is better by more than 2.0 points." in said
-    assert "- likelihood, 0.0100 in money a row, foretells 2% of the truth: left out after 20 rows: it does not pay" in said
-    assert "- judge, 0.0160 in money a row, foretells 62% of the truth: 180 of 200 rows" in said
+    assert "good wins: 71.0% [66.0, 76.0] on your rows; no other is better by more than 2.0 points." in said
+    assert "- likelihood, 0.0100 in money a row, foretells 2% of what varies in the truth from row to row: left out after 20 rows" in said
+    assert "- judge, 0.0160 in money a row, foretells 62% of what varies in the truth from row to row: 180 of 200 rows" in said
     assert "- truth (judge), 0.0800 in money a row: 44 of 200 rows" in said
     assert "The truth alone would have seen 60 rows for the same spending, with 1.70 times the variance" in said
     assert "as narrow a range would have cost it 1.60 times as much" in said
@@ -84,14 +86,17 @@ def test_what_is_shown_and_what_each_stage_was_worth() -> None:
             {"stages": (replace(CHEAP, explains=Unknown("the truth is the same on all rows seen")), TRUTH)},
             "- judge, 0.0160 in money a row (the truth is the same on all rows seen): 180 of 200 rows",
         ),
-        ({"candidates": (GOOD,)}, "good.gguf: 71.0% [66.0, 76.0] on your rows."),
+        (
+            {"candidates": (GOOD,), "verdict": RaceVerdict.ALONE, "chosen": None},
+            "Nothing was compared: only good took part, with 71.0% [66.0, 76.0] on your rows.",
+        ),
         (
             {"verdict": RaceVerdict.UNDECIDED, "chosen": None, "reasons": ("it is not shown",)},
-            "Undecided: it is not shown. good.gguf leads: 71.0% [66.0, 76.0] on your rows.",
+            "Undecided: it is not shown. good leads: 71.0% [66.0, 76.0] on your rows.",
         ),
         (
             {"candidates": (GOOD, LOST)},
-            "Not measured - lost.gguf: its engine broke",
+            "Not measured - lost: its engine broke",
         ),
         ({"leader": None, "chosen": None, "candidates": (), "reasons": ("no model fits",)}, "Nothing was measured: no model fits."),
     ],
@@ -124,7 +129,32 @@ def test_every_null_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "code"), [(CascadeStop.DONE, 0), (CascadeStop.BUDGET, 0), (CascadeStop.INTERRUPTED, 130), (CascadeStop.NOT_RUN, 3)]
+    ("changed", "code"),
+    [
+        ({}, 0),
+        ({"stop": CascadeStop.BUDGET, "verdict": RaceVerdict.UNDECIDED, "chosen": None}, 0),
+        ({"stop": CascadeStop.BUDGET, "verdict": RaceVerdict.UNDECIDED, "chosen": None, "leader": None}, 1),
+        ({"verdict": RaceVerdict.ALONE, "chosen": None, "candidates": (GOOD,)}, 0),
+        ({"verdict": RaceVerdict.ALONE, "chosen": None, "candidates": (GOOD, LOST)}, 1),
+        ({"stop": CascadeStop.INTERRUPTED, "leader": None}, 130),
+        ({"stop": CascadeStop.NOT_RUN, "leader": None}, 3),
+    ],
 )
-def test_exit_codes(stop: CascadeStop, code: int) -> None:
-    assert exit_code(replace(ANSWER, stop=stop)) == code
+def test_exit_codes(changed: dict[str, object], code: int) -> None:
+    assert exit_code(replace(ANSWER, **changed)) == code  # pyright: ignore[reportArgumentType]
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def test_the_page_is_well_formed_and_closed_to_hostile_text(tmp_path: Path) -> None:
+    hostile = replace(ANSWER, task=EVIL, metric=EVIL, notes=(EVIL,), candidates=(GOOD, replace(POOR, candidate=EVIL)))
+    for number, answer in enumerate((ANSWER, hostile, replace(ANSWER, candidates=(GOOD,), verdict=RaceVerdict.ALONE))):
+        file = tmp_path / f"{number}.html"
+        write_cascade(answer, file)
+        page = file.read_text(encoding="utf-8")
+        parser = tags(page)
+        assert parser.open == []
+        assert {tag for tag, _ in parser.seen}.isdisjoint({"link", "img", "script", "iframe", "a"})
+        assert "71.0%" in page
+        assert "[66.0, 76.0]" in page

@@ -44,6 +44,8 @@ def test_differences_are_signed_points():
         ["-46.3 [-51.9, -40.8]", "+0.5 [-1.2, +2.0]", "0.0 [0.0, 0.0]", "0.0 [-0.1, 0.0]"]
     )
     assert numbers.distance(-0.463) == snapshot("46.3 points")
+    assert numbers.by_more_than(0.02) == snapshot(" by more than 2.0 points")
+    assert numbers.by_more_than(0.0) == snapshot("")
 
 
 def test_memory_is_gib_until_a_gib_is_too_coarse():

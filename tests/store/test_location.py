@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from llmpick.evidence.errors import InputError
-from llmpick.store.location import database_url, default_url, shown
+from llmpick.store.location import database_url, default_url, shown, sqlite_file
 
 HOME = {"HOME": "/home/li"}
 
@@ -41,6 +41,22 @@ def test_default(environ: dict[str, str], platform: str, expected: str) -> None:
 def test_paths_and_urls(text: str, driver: str, database: str) -> None:
     url = database_url(text)
     assert (url.drivername, url.database) == (driver, database)
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("/data/runs.db", "/data/runs.db"),
+        ("runs.db", "runs.db"),
+        ("sqlite:////data/runs.db", "/data/runs.db"),
+        ("sqlite+pysqlite:////data/runs.db?mode=ro", "/data/runs.db"),
+        ("sqlite:///runs.db", "runs.db"),
+        ("postgresql://li@host:5433/evidence", None),
+        ("postgresql:///evidence", None),
+    ],
+)
+def test_the_file_that_a_name_stands_for(text: str, file: str | None) -> None:
+    assert sqlite_file(text) == (file and Path(file))
 
 
 def test_a_relative_path_is_made_absolute_so_that_a_later_chdir_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

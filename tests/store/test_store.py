@@ -299,6 +299,20 @@ def test_loads_are_kept_with_their_engine(store: Store) -> None:
     assert store.whole_run(run.id).loads == store.loads(run.id)
 
 
+def test_the_peak_of_a_model_is_that_of_the_same_task_and_not_as_a_judge(store: Store) -> None:
+    """(content of the task, who was loaded, what was held): of the run's own task only the candidates' loads count, in any of its runs."""
+    loads = [("a", "gemma", 5), ("a", "gemma", 3), ("b", "gemma", 9), ("a", "judge:gemma", 8), (None, "gemma", 7), ("c", "gemma", None)]
+    started = {}
+    for n, (content, candidate, held) in enumerate(loads):
+        inputs = {} if content is None else {"content": content}
+        run = store.begin(fingerprint=f"f{n}", verb="pick", title="t", seed=0, inputs=inputs, now=NOW)
+        store.record_load(run.id, candidate, identity="gemma on 1", load_seconds=1.0, resident_bytes=held, engine=ENGINE)
+        started[content] = run.id
+    peaks = {content: store.peak_resident(run, "gemma on 1") for content, run in started.items()}
+    assert peaks == {"a": 5, "b": 9, None: None, "c": None}
+    assert store.peak_resident(started["a"], "another on 1") is None
+
+
 def test_a_files_hash_holds_for_its_size_and_time_only(store: Store) -> None:
     path = "/models/\udcff gemma.gguf"
     assert store.file_hash(path, 10, 1) is None

@@ -11,7 +11,8 @@ from tests.workflow.cascades import chance, one, said, stage
 from tests.workflow.served import serve
 
 from llmpick.cli.main import run
-from llmpick.workflow.cascade import PILOT, PROBE
+from llmpick.workflow.cascade import PROBE
+from llmpick.workflow.cascade_budget import PILOT
 
 ROWS = 200
 JUDGED = """
@@ -182,9 +183,35 @@ def test_broken_off_it_tells_what_is_known_and_goes_on(
     assert whole["spent"]["calls"] == at_once["spent"]["calls"]
 
 
-def test_a_budget_that_ends_in_the_pilot(home: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = said([*judged(home, url), "--budget", "40calls"], capsys)
-    assert (found["stop"], found["verdict"], found["leader"]) == ("budget", "undecided", None)
-    assert found["reasons"] == ["the budget is spent before enough rows had all stages"]
-    assert found["spent"]["calls"] <= 40
-    assert "too few rows" in one(found, "#good")["unknown"]["score"]
+def test_a_pilot_of_verdicts_that_cannot_be_paid_is_refused_and_what_is_needed_is_enough(
+    home: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In calls the near judge's verdicts are as many as the dear one's, so that only the task's own are bought."""
+    words = judged(home, url)
+    assert run([*words, "--budget", "40calls"]) == 2
+    told = capsys.readouterr().err
+    needed = int(re.findall(r"give more than (\d+) calls", told)[0])
+    found = said([*words, "--budget", f"{needed}calls"], capsys)
+    assert (found["stop"], stage(found, "judge")["rows_bought"]) == ("done", 0)
+    assert stage(found, "truth")["rows"] >= PILOT
+    assert found["spent"]["calls"] <= needed
+
+
+def test_a_pilot_that_turns_out_too_dear_is_given_up_after_its_first_rows(home: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a verdict costs is seen on the first rows only; what the rest of the pilot would take is told, and not spent."""
+    words = [*judged(home, url), "--budget", f"{10 * DEAR_ROW}money"]
+    found = said(words, capsys)
+    assert (found["stop"], found["verdict"], stage(found, "truth")["rows"]) == ("budget", "undecided", PROBE)
+    assert found["spent"]["money"] < 7 * DEAR_ROW
+    assert found["reasons"] == ["the budget does not reach through the pilot"]
+    assert f"does not reach through the pilot of {PILOT} rows, which would take about 1.6 in money" in found["notes"][-1]
+
+
+def test_a_page_says_what_the_terminal_says(home: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*judged(home, url), "--budget", f"{60 * DEAR_ROW}money"]
+    assert run([*words, "--html", str(home / "page.html")]) == 0
+    first = capsys.readouterr().out.splitlines()[1]
+    page = (home / "page.html").read_text(encoding="utf-8")
+    assert "good wins" in first
+    assert first in page
+    assert "What each stage was worth" in page

@@ -13,7 +13,7 @@ from tests.workflow.served import serve
 from llmpick.cli.main import run
 from llmpick.evidence.errors import InputError
 from llmpick.workflow import lanes
-from llmpick.workflow.cascade import PILOT
+from llmpick.workflow.cascade_budget import PILOT
 
 ROWS = 200
 CHOICE = """
@@ -63,12 +63,12 @@ def test_likelihood_before_a_written_label(home: Path, capsys: pytest.CaptureFix
     scorer = ScriptedScorer(unsure)
     monkeypatch.setattr(lanes, "open_scorer", lambda *_, **__: scorer)
     with serve({"clerk": clerk}) as address:
-        found = said(["race", weather(home), "-m", f"{address}#clerk", "--cascade", "--budget", "600calls"], capsys)
+        found = said(["race", weather(home), "-m", f"{address}#clerk", "--cascade", "--budget", "10minutes"], capsys)
         truth = sum(clerk(f"Case {i}, {'wet' if i % 3 else 'dry'}:") == ("rain" if i % 3 else "sunshine") for i in range(ROWS)) / ROWS
     assert stage(found, "likelihood")["explains"] > 0.9
     assert len(scorer.asked) == 2 * stage(found, "likelihood")["rows_bought"]
     assert found["candidates"][0]["score_on_rows"]["low"] <= truth <= found["candidates"][0]["score_on_rows"]["high"]
-    # With 600 calls the truth can be had of all rows, and nothing is as good.
+    # In ten minutes the truth can be had of all rows, and nothing is as good.
     assert (found["stop"], stage(found, "truth")["rows"]) == ("all_rows", ROWS)
     assert stage(found, "likelihood")["rows"] == 0
     assert found["candidates"][0]["score_on_rows"] == {"value": truth, "low": truth, "high": truth, "confidence": 0.95}
@@ -103,7 +103,7 @@ def test_a_stage_that_cannot_be_had_is_left_out(home: Path, capsys: pytest.Captu
 
     monkeypatch.setattr(lanes, "open_scorer", cannot)
     with serve({"clerk": clerk}) as address:
-        found = said(["race", weather(home), "-m", f"{address}#clerk", "--cascade", "--budget", "80calls"], capsys)
+        found = said(["race", weather(home), "-m", f"{address}#clerk", "--cascade", "--budget", "1760tokens"], capsys)
     assert "it cannot be had: the server tells no likelihood" in stage(found, "likelihood")["left_out"]
     assert (found["stop"], stage(found, "truth")["rows"]) == ("done", 80)
 
@@ -112,9 +112,11 @@ def test_a_candidate_whose_engine_fails_is_no_part_of_it(home: Path, capsys: pyt
     task = CHOICE.replace('by = "likelihood"', 'by = "generation"').replace("[[stage]]", 'by = "likelihood"\n[[stage]]')
     with serve({"clerk": clerk}) as address, pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "open_scorer", lambda run, **_: ScriptedScorer(unsure, fails_at=20 if "lost" in run.model else None))
-        words = ["race", weather(home, task), "-m", f"{address}#clerk", "-m", f"{address}#lost", "--cascade", "--budget", "400calls"]
-        found = said(words, capsys)
+        words = ["race", weather(home, task), "-m", f"{address}#clerk", "-m", f"{address}#lost", "--cascade", "--budget", "10minutes"]
+        found = said(words, capsys, code=1)
     assert one(found, "#lost")["status"] == "failed"
+    assert (found["verdict"], found["chosen"], one(found, "#clerk")["status"]) == ("alone", None, "leader")
+    assert "it was compared with nothing" in found["reasons"][0]
     assert "the engine broke" in one(found, "#lost")["reasons"][0]
     assert one(found, "#clerk")["score_on_rows"]["value"] > 0.5
 
@@ -156,3 +158,40 @@ def test_what_cannot_be_a_cascade(
         name = weather(home, task, rows=30 if more == "short" else ROWS)
         assert run(["race", name, "-m", f"{address}#clerk", "--cascade", *words]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_in_calls_a_stage_that_takes_as_many_is_left_out_before_the_first(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Then the truth gets the whole budget, and the first call is one of it."""
+    with serve({"clerk": clerk, "guesser": lambda _: "rain"}) as address:
+        words = ["race", weather(home), "-m", f"{address}#clerk", "-m", f"{address}#guesser", "--cascade", "--budget", "100calls"]
+        found = said(words, capsys)
+        assert run(words) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    cheap = stage(found, "likelihood")
+    assert (cheap["rows_bought"], cheap["left_out"].split(",")[0]) == (0, "a row of it takes as many calls as one of the truth")
+    assert (found["spent"]["calls"], stage(found, "truth")["rows"]) == (100, 50)
+    assert "likelihood: left out before the first call: a row of it takes as many calls" in told
+    assert "No cheaper evidence was bought" in told
+
+
+@pytest.mark.parametrize(("budget", "needed"), [("39calls", "40 calls for 2 models"), ("50tokens", "tokens for 2 models")])
+def test_a_budget_that_ends_in_the_pilot_is_refused_before_the_first_call(
+    home: Path, budget: str, needed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def answer(text: str) -> str:
+        asked.append(text)
+        return "rain"
+
+    with serve({"a": answer, "b": answer}) as address:
+        words = ["race", weather(home), "-m", f"{address}#a", "-m", f"{address}#b", "--cascade"]
+        assert run([*words, "--budget", budget]) == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"does not reach through the pilot: {PILOT} rows" in told
+        assert needed in told
+        assert asked == []
+        assert not (home / "runs.db").exists()
+        assert said([*words, "--budget", "40calls"], capsys)["stages"][-1]["rows"] == PILOT
+        # What is kept counts as what it took: the same budget means the same on any store.
+        assert run([*words, "--budget", budget]) == 2

@@ -79,7 +79,7 @@ def test_every_catalog_model_of_the_day_has_its_place(asked: Callable[..., Asked
 def test_in_the_terminal(asked: Callable[..., Asked]):
     result = asked(ARTICLE / "ready-24gb.toml", *THAT_DAY)
     assert result.code == 0
-    assert "it is expected to be the best" in result.out
+    assert "it is expected to be the best" in " ".join(result.out.split())
     assert "Nothing was measured" in result.out
     assert "stored as" in result.out
 
@@ -112,6 +112,25 @@ def test_when_nothing_fits(tmp_path: Path, asked: Callable[..., Asked]):
     answer = result.answer
     assert (result.code, answer["verdict"], answer["chosen"]) == (3, "none_fits", None)
     assert any("does not surely fit" in one["reasons"][0] for one in answer["candidates"])
+
+
+def test_the_next_commands_say_what_they_take(tmp_path: Path, smollm2_path: Path, asked: Callable[..., Asked]):
+    """A model of this machine can be run at once, others after a download; each command repeats what was asked."""
+    task = changed(tmp_path, "")
+    task.write_text(f'model_directories = ["{smollm2_path.parent}"]\n{task.read_text(encoding="utf-8")}', encoding="utf-8")
+    answer = asked(task, "--no-calls", "--tolerance", "0.05", "--json").answer
+    here, fetched = answer["next_steps"]
+    assert here["command"] == f"llmpick pick {task} --tolerance 0.05"
+    assert (here["calls"], here["download_bytes"]) == (answer["rows"], None)
+    assert fetched["command"] == f"llmpick pick {task} --tolerance 0.05 --fetch 2"
+    assert fetched["calls"] == 3 * answer["rows"], "the one that is here, and the two that are fetched"
+    assert fetched["download_bytes"] > 2**30
+    assert here["tokens"]["low"] < here["tokens"]["value"] < fetched["tokens"]["value"]
+    for step in (here, fetched):
+        assert (step["seconds"] is None) == ("seconds" in step["unknown"])
+    text = " ".join(asked(task, "--no-calls", "--tolerance", "0.05").out.split())
+    assert f"at most {here['calls']} calls" in text
+    assert here["command"] in text
 
 
 @pytest.mark.parametrize("words", [("--dry-run",), ("--fetch", "1"), ("--model", "a.gguf"), ("--directory", ".")])

@@ -234,3 +234,47 @@ def test_what_a_run_keeps_of_its_rows_is_not_listed(home: Path, race, capsys: py
     shown = capsys.readouterr().out
     assert "models: " in shown
     assert "shown:" not in shown
+
+
+@pytest.mark.parametrize(
+    ("models", "options", "words"),
+    [
+        (("right", "unsteady"), {"tolerance": "0.1"}, ()),
+        (("half", "unsteady"), {"tolerance": "0.1"}, ()),
+        (("half", "unsteady"), {"tolerance": "0.1", "cluster": ""}, ()),
+        (("half", "2-half", "unsteady"), {"tolerance": "0.05", "cluster": ""}, ()),
+        (("half", "unsteady"), {"tolerance": "0.1", "cluster": ""}, ("--guarantee", "bayes", "--confidence", "0.9")),
+        (("half", "2-half", "wrong"), {"tolerance": "0.1", "cluster": ""}, ("--guarantee", "bayes")),
+    ],
+)
+def test_of_one_race_it_says_what_the_race_said(models, options, words, home: Path, compare, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(MODELS | {f"2-{name}": model for name, model in MODELS.items()}) as url:
+        named = [word for model in models for word in ("-m", f"{url}#{model}")]
+        said = answer(["race", task(home, **options), *named, *words], capsys)
+    new, leader = said["new_inputs"], said["leader"]
+    rivals = [one["id"] for one in said["candidates"][1:]]
+    asked = {rival: compare(f"{said['run']}:{rival}", f"{said['run']}:{leader}") for rival in rivals}
+    for rival, found in asked.items():
+        choice = found["choice"]
+        assert (found["tolerance"], found["confidence"]) == (said["tolerance"], said["confidence"]), "those of the run, which nobody named"
+        assert (choice["candidate"], choice["by"]) == ("b", "race")
+        assert choice["settled"] == (rival not in new["alike"] and said["chosen"] is not None)
+        assert (choice["rows_more"] is None) == choice["settled"]
+    if new["alike"]:
+        assert max(asked[rival]["choice"]["rows_more"]["value"] for rival in new["alike"][1:]) == new["rows_more"]["value"]
+
+
+def test_what_was_not_asked_of_the_race_the_rows_answer(home: Path, race, whole, compare) -> None:
+    file = task(home, cluster="", tolerance="0.1")
+    run_id = race(file, "half", "unsteady")
+    half, unsteady = f"{run_id}:#half", f"{run_id}:#unsteady"
+    for words in (("--tolerance", "0.2"), ("--confidence", "0.9"), ("--leave-out-rows", "1")):
+        assert compare(half, unsteady, *words)["choice"]["by"] == "rows"
+    assert compare(half, whole(file, "wrong"))["choice"]["by"] == "rows", "of two runs each has a word on its own candidates only"
+    easy, hard = (compare(half, unsteady, "--tolerance", tolerance)["choice"] for tolerance in ("0.6", "0.001"))
+    assert (easy["settled"], hard["settled"]) == (True, False)
+    assert hard["rows_more"]["value"] > 0
+    other = whole(task(home, cluster="", tolerance="0.2"), "half")
+    apart = compare(half, other)
+    assert (apart["tolerance"], apart["choice"]) == (None, None)
+    assert "tolerances of 10 and 20 points" in notes(apart)

@@ -60,6 +60,7 @@ def test_the_family_decides_the_order(task: Path, capsys: Any) -> None:
     assert sorted(math) == sorted(one["id"] for one in chat["candidates"])
     assert math != [one["id"] for one in chat["candidates"]]
     assert any("chat 100%" in note for note in chat["notes"])
+    assert any("The prior has learnt from models up to" in note for note in chat["notes"])
 
 
 def test_a_model_that_the_catalog_does_not_know_has_none_and_says_why(task: Path, capsys: Any) -> None:

@@ -10,6 +10,7 @@ from llmpick.catalog.tables import find_quantization
 from llmpick.estimate.weights import stored_as
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Blueprint, TensorGroup
+from llmpick.evidence.task import Limits, Metric, Prompt, Task, TaskKind
 from llmpick.evidence.values import Source, Unknown
 from llmpick.workflow.facts_blueprint import blueprint_of_facts
 from llmpick.workflow.fit import fit
@@ -48,10 +49,16 @@ def test_the_engine(options, place, engine):
     assert bool(note) == (options.engine is None)
 
 
+A_TASK = Task("t", TaskKind.SHORT_ANSWER, ("en",), (), Prompt("{{ text }}"), Metric("exact-match"), content_hash="h")
+
+
 def test_the_load():
     assert load_of(FitOptions(), None, 2048).context_tokens == 2048
     assert load_of(FitOptions(), None, 131072).context_tokens == 8192
     assert load_of(FitOptions(context_tokens=30000), None, 2048).context_tokens == 30000
+    assert load_of(FitOptions(), A_TASK, 131072).context_tokens == 4096, "what pick and race give a model"
+    assert load_of(FitOptions(), A_TASK, 2048).context_tokens == 2048
+    assert load_of(FitOptions(), replace(A_TASK, limits=Limits(context_tokens=9000)), 131072).context_tokens == 9000
     assert load_of(FitOptions(sequences=7), None, None).sequences == 7
     assert prompt_of(FitOptions(), load_of(FitOptions(context_tokens=100), None, None)) == 100
 

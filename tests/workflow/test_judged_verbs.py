@@ -79,8 +79,9 @@ def test_both_real_models_before_a_real_judge(home: Path, smollm2_path: Path, ge
     assert raced["metric"] == "judge"
     assert one(raced, smollm2_path.name)["score_on_rows"]["value"] == 0.5
     assert one(raced, gemma_path.name)["score_on_rows"]["value"] in {k / 12 for k in range(13)}
-    assert calls(raced) == 2 * len(QUESTIONS)
-    judged = raced["spent"]["calls"] - calls(raced)
+    assert calls(raced) in (len(QUESTIONS), 2 * len(QUESTIONS)), "SmolLM2 answered as candidate or as opponent, whichever came first"
+    judged = raced["spent"]["calls"] - 2 * len(QUESTIONS)
+    assert raced["everything"]["calls"] == raced["spent"]["calls"], "all rows were run, and what both share is counted once"
     assert 0 < judged <= PAIRS_OF_CALLS * len(QUESTIONS)
     assert f"{judged} calls" in noted(raced, "in both orders: ")
     assert "not shown to read the answers" in " ".join(raced["notes"]) or "not worth its calls" in " ".join(raced["notes"])
@@ -140,6 +141,47 @@ def test_a_judge_who_races_judges_itself_and_a_note_says_so(home: Path, capsys: 
         fair = answer(["race", task, "-m", f"{url}#wordy", "-m", f"{url}#terse"], capsys)
     assert f"{url}#judge is the judge and a candidate" in noted(raced, "judges its own answers")
     assert not [note for note in fair["notes"] if "its own answers" in note]
+
+
+def test_pick_says_that_the_opponent_scores_one_half_by_definition(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(MODELS) as url:
+        task = written(home, f"{url}#judge", f"{url}#plain", MANY)
+        picked = answer(["pick", task, "-m", f"{url}#plain", "-m", f"{url}#terse", "-m", f"{url}#wordy"], capsys)
+        assert run(["pick", str(task), "-m", f"{url}#plain", "-m", f"{url}#terse"]) == 0
+    plain, wordy, terse = (one(picked, name) for name in ("#plain", "#wordy", "#terse"))
+    assert picked["chosen"] == wordy["id"]
+    for score in ("score", "score_on_rows"):
+        assert (plain[score]["value"], plain[score]["low"], plain[score]["high"]) == (0.5, 0.5, 0.5)
+    assert plain["difference"]["high"] == pytest.approx(0.5 - wordy["score_on_rows"]["low"])
+    assert terse["difference"]["value"] == -1.0
+    assert noted(picked, "the judge's opponent and a candidate").startswith(plain["id"])
+    assert "scores 50.0% by definition" in " ".join(capsys.readouterr().out.split())
+
+
+FAMILY = {"gemma-3-4b-it": the_longer, "gemma-3-1b-it": lambda _: "an answer", "gemma-3-270m-it": lambda _: "two short words", **MODELS}
+
+
+@pytest.mark.parametrize(
+    ("judge", "opponent", "racing", "said"),
+    [
+        ("gemma-3-4b-it", "plain", "gemma-3-270m-it", "is of the judge's own family, gemma-3,"),
+        ("gemma-3-4b-it", "gemma-3-1b-it", "terse", "The opponent is of the judge's own family, gemma-3,"),
+        ("gemma-3-4b-it", "gemma-3-4b-it", "terse", "The judge compares every answer with one of its own"),
+        ("gemma-3-4b-it", "plain", "gemma-3-4b-it", "is the judge and a candidate"),
+        ("judge", "plain", "gemma-3-270m-it", None),
+    ],
+)
+def test_a_bench_that_may_favour_somebody_is_told_of(
+    home: Path, judge: str, opponent: str, racing: str, said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(FAMILY) as url:
+        task = written(home, f"{url}#{judge}", f"{url}#{opponent}", MANY[:8])
+        picked = answer(["pick", task, "-m", f"{url}#{racing}", "-m", f"{url}#wordy"], capsys)
+        raced = answer(["race", task, "-m", f"{url}#{racing}", "-m", f"{url}#wordy"], capsys)
+    for document in (picked, raced):
+        told = [note for note in document["notes"] if "favour" in note and "shown first" not in note]
+        assert len(told) == (said is not None)
+        assert said is None or said in told[0]
 
 
 def test_another_judge_is_another_run_and_another_verdict(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

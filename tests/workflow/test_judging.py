@@ -81,6 +81,7 @@ def lane(name: str, course: Course) -> Lane:
         open_backend=lambda _: ScriptedBackend(lambda _: ANSWERS[name]),
         cost_by="memory",
         memory=Unknown("scripted"),
+        room=Unknown("scripted"),
         measured_here=False,
         resident_bytes=None,
     )
@@ -302,6 +303,7 @@ def test_two_real_models_and_a_judge_that_is_not_worth_its_calls(tmp_path: Path,
             open_backend=opened,
             cost_by="seconds",
             memory=Unknown("not asked"),
+            room=Unknown("not asked"),
             measured_here=False,
             resident_bytes=None,
         )

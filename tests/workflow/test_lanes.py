@@ -12,8 +12,8 @@ import pytest
 from llmpick.evidence.call import CallRecord, Outcome, Thinking
 from llmpick.evidence.errors import EngineError
 from llmpick.evidence.model import Candidate, Endpoint
-from llmpick.evidence.task import Example, Metric, Prompt, Task, TaskKind
-from llmpick.evidence.values import Unknown
+from llmpick.evidence.task import Example, Limits, Metric, Prompt, Task, TaskKind
+from llmpick.evidence.values import Estimate, Interval, Source, Unknown
 from llmpick.measure.backends.endpoint import EndpointBackend
 from llmpick.measure.calls import run_batch
 from llmpick.measure.garage import Garage
@@ -53,9 +53,50 @@ def lane_of(server: Any, thinking: Thinking | None = None, *, name: str = "m", *
         open_backend=lambda _: EndpointBackend(Endpoint(server.url, "m"), sleep=lambda _: None, **options),
         cost_by="seconds",
         memory=Unknown("served"),
+        room=Unknown("served"),
         measured_here=False,
         resident_bytes=None,
     )
+
+
+GIB = 2**30
+COMPUTED = Estimate(Interval(2.0 * GIB, 1.9 * GIB, 2.2 * GIB, 0.9), "bytes", Source("computed"))
+
+
+def idle_lane(*, memory: Estimate | Unknown, seen: list[int], limit_bytes: int | None = None) -> Lane:
+    """A lane that is asked nothing: what its memory costs, and what it breaks."""
+    task = replace(TASK, limits=Limits(memory_bytes=limit_bytes))
+    lane = model_lane(
+        Candidate("m", Endpoint("http://127.0.0.1", "m")),
+        Course(task, (), ()),
+        identity=Identity("m", None),
+        open_backend=lambda _: pytest.fail("opened"),
+        cost_by="memory",
+        memory=memory,
+        room=memory,
+        measured_here=False,
+        resident_bytes=None,
+    )
+    lane.resident_bytes = seen
+    return lane
+
+
+@pytest.mark.parametrize("seen", [[], [GIB], [3 * GIB, GIB]])
+def test_computed_memory_is_the_cost_whatever_was_seen(seen: list[int]) -> None:
+    lane = idle_lane(memory=COMPUTED, seen=seen)
+    assert lane.cost(lane) == 2.0 * GIB
+
+
+@pytest.mark.parametrize(("seen", "cost"), [([], None), ([GIB, 3 * GIB, 2 * GIB], 3 * GIB)])
+def test_where_nothing_can_be_computed_the_peak_is_the_cost(seen: list[int], cost: int | None) -> None:
+    lane = idle_lane(memory=Unknown("no shape"), seen=seen)
+    assert lane.cost(lane) == cost
+
+
+@pytest.mark.parametrize(("seen", "broken"), [([], False), ([2 * GIB], False), ([2 * GIB, 3 * GIB + 1, GIB], True)])
+def test_a_limit_is_broken_by_what_was_seen(seen: list[int], broken: bool) -> None:
+    lane = idle_lane(memory=COMPUTED, seen=seen, limit_bytes=3 * GIB)
+    assert [("was seen to take 3.00" in reason) for reason in lane.breaks(lane)] == [True] * broken
 
 
 def run(lane: Lane, rows: Sequence[int] = range(ROWS)) -> list[CallRecord]:

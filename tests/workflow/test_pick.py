@@ -179,6 +179,29 @@ def test_answers_in_the_wrong_form_are_the_models_own_fault(task: Path, capsys: 
     assert one(document, "#mute")["score"]["value"] == 0.0
 
 
+def test_memory_is_one_figure_in_pick_race_and_fit(
+    task: Path, smollm2_path: Path, gemma_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A function of the file and the context; what the processes held is told beside it, and is kept."""
+    task.write_text(task.read_text() + "\n[limits]\ncontext_tokens = 1024\n")
+    words = [task, "-m", smollm2_path, "-m", gemma_path, "--cost-by", "memory", "--budget", "48calls"]
+    dry, first, again = answer(["pick", *words, "--dry-run"], capsys), answer(["pick", *words], capsys), answer(["pick", *words], capsys)
+    assert run(["race", *map(str, words), "--json"]) == 0
+    raced = json.loads(capsys.readouterr().out)
+    for path in (smollm2_path, gemma_path):
+        assert run(["fit", str(path), "--context", "1024", "--json"]) == 0
+        fitted = json.loads(capsys.readouterr().out)["results"][0]["memory"]["total_bytes"]["value"]
+        assert {one(document, path.name)["memory_bytes"]["value"] for document in (dry, first, again)} == {fitted}
+        assert one(raced, path.name)["cost"] == fitted
+        seen = one(first, path.name)["resident_bytes"]
+        assert seen["basis"] == "measured"
+        assert seen["value"] > path.stat().st_size
+        assert one(again, path.name)["resident_bytes"]["value"] >= seen["value"], "a peak that is kept"
+        assert one(first, path.name)["memory_bytes"]["source"].startswith("computed: weights, KV cache of 1,024 tokens")
+    assert first["context_tokens"] == 1024
+    assert one(dry, smollm2_path.name)["resident_bytes"] is None
+
+
 def test_limits_that_nothing_satisfies_end_with_3(task: Path, smollm2_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task.write_text(task.read_text() + '\n[limits]\nmemory = "20 MB"\n')
     document = answer(["pick", task, "-m", smollm2_path], capsys, code=3)

@@ -191,16 +191,59 @@ def test_a_model_that_fails_is_named_first_and_no_winner_is_a_success(task: Path
         told = " ".join(capsys.readouterr().out.split())
     assert "race of 1 of 2 candidates" in told
     first = told.partition("tolerance 2.0 points ")[2]
-    assert first.startswith("away failed, so good was compared with nothing")
+    assert first.startswith("Nothing was compared: away failed, so only good took part")
     assert "127.0.0.1:9" in first.partition("candidate")[0], "the reason stands before the table"
+    with serve({"good": truth}) as url:
+        document = answer(["race", task, "-m", f"{url}#good", "-m", "http://127.0.0.1:9/v1#away"], capsys, code=1)
+    assert (document["verdict"], document["stop"], document["chosen"]) == ("alone", "alone", None)
+    assert document["leader"].endswith("#good")
+    assert "compared with nothing" in document["unknown"]["chosen"]
+    assert one(document, "#good")["status"] == "leader"
 
 
-def test_whoever_has_not_run_yet_counts_in_what_everything_would_have_taken(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_needs_no_language_model_is_told_beside_the_race(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows alternate, so that chance and the majority label are right in half of them."""
+    half = lambda text: truth(text) if int(text.split()[-1]) % 4 < 1 else wrong(text)  # noqa: E731
+    with serve({"good": truth, "half": half, "bad": wrong}) as url:
+        won = answer(["race", task, "-m", f"{url}#good", "-m", f"{url}#bad"], capsys)
+        low = answer(["race", task, "-m", f"{url}#half", "-m", f"{url}#bad"], capsys)
+        assert run(["pick", str(task), "-m", f"{url}#good", "--json"]) == 0
+    picked = json.loads(capsys.readouterr().out)
+    scores = {c["id"].removeprefix("baseline:"): c["score_on_rows"]["value"] for c in picked["candidates"] if c["id"].startswith("base")}
+    assert {each["name"]: each["score"] for each in won["yardsticks"]} == {"chance": 0.5} | scores, "as pick has them"
+    chance, majority, _ = won["yardsticks"]
+    assert chance["ahead"]["value"] == pytest.approx(-0.5)
+    assert chance["ahead"]["low"] < -0.5 < chance["ahead"]["high"]
+    ahead = low["yardsticks"][0]["ahead"]
+    assert ahead["value"] > 0
+    assert ahead["low"] <= 0.25 <= ahead["high"], "by a quarter on all rows, of which it ran some"
+    assert majority["ahead"]["confidence"] == 0.95
+
+
+def test_the_order_in_which_candidates_are_named_changes_no_digit(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = {"a": truth, "b": lambda text: wrong(text) if text[-1] == "3" else truth(text), "c": lambda text: "even"}
+    with serve(models) as url:
+        found = [
+            answer(["race", task, *[word for name in names for word in ("-m", f"{url}#{name}")], "--guarantee", "bayes"], capsys)
+            for names in ("abc", "cba", "bca")
+        ]
+    kept = ("run", "spent", "everything")
+    first, *others = ({key: value for key, value in document.items() if key not in kept} for document in found)
+    own = ("calls", "tokens", "seconds", "engine", "cost", "unknown")
+    for document in (first, *others):
+        document["candidates"] = [{key: value for key, value in c.items() if key not in own} for c in document["candidates"]]
+    assert all(other == first for other in others)
+    assert isinstance(first["expected_loss"], float)
+
+
+def test_nobody_leads_where_no_row_was_run_and_all_calls_count_in_everything(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serve({"good": truth, "bad": wrong}) as url:
         words = ["race", str(task), "-m", f"{url}#bad", "-m", f"{url}#good", "--budget", "1calls"]
-        document = answer(words, capsys)
+        document = answer(words, capsys, code=1)
     assert document["spent"]["calls"] == 0, "not enough for one row of both"
     assert document["everything"]["calls"] == 2 * ROWS
+    assert (document["verdict"], document["stop"], document["leader"]) == ("undecided", "budget", None)
+    assert {candidate["status"] for candidate in document["candidates"]} == {"open"}
 
 
 def test_limits_that_nothing_satisfies_end_with_3(task: Path, smollm2_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,7 +293,6 @@ def test_bad_input_is_named_with_place_and_remedy(
         (["--text", "a.txt", "--guarantee", "bayes"], "--guarantee has no effect with --text"),
         (["--text", "a.txt", "--cost-by", "money"], "nothing is known of prices"),
         (["--text", "a.txt", "--engine", "mine"], "mine"),
-        (["--text", "a.txt", "--html", "b.html"], "--html has no effect with --text"),
         ([], "name one of a task file, --scores and --text"),
     ],
 )

@@ -145,6 +145,40 @@ def test_an_expected_loss_stops_and_says_so(scores: Path, capsys: pytest.Capture
     assert document["expected_loss"] <= 0.05
 
 
+def test_who_was_drawn_by_chance_is_told(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--models", 2, "--rows", 50, "--seed", 3], capsys)
+    models, rows = document["notes"]
+    took_part = ", ".join(sorted(one["id"] for one in document["candidates"]))
+    assert models == f"2 of 3 models take part, drawn at random by seed 3, another --seed draws others: {took_part}."
+    assert rows.startswith("50 of 200 rows take part, drawn at random by seed 3")
+    assert answer(["--scores", scores, "--models", 3], capsys)["notes"] == [], "all of them is no draw"
+
+
+@pytest.mark.parametrize("guarantee", ["anytime", "bayes"])
+def test_the_order_of_the_columns_changes_no_digit(guarantee: str, scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--guarantee", guarantee, "--budget", "90calls"]
+    first = answer(["--scores", scores, *words], capsys)
+    turned = scores.with_name("turned")
+    turned.mkdir()
+    lines = [line.split(",") for line in scores.read_text().splitlines()]
+    (turned / scores.name).write_text("".join(f"{','.join([cells[0], *reversed(cells[1:])])}\n" for cells in lines))
+    assert answer(["--scores", turned / scores.name, *words], capsys) == first
+    assert first["expected_loss"] > 0
+
+
+def test_a_column_that_is_no_models_score_is_left_out(scores: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = answer(["--scores", scores, "--leave-out", "weak"], capsys)
+    assert {one["id"] for one in document["candidates"]} == {"strong", "middle"}
+    many = answer(["--scores", scores, "--leave-out", "weak", "--repeat", 3], capsys)
+    assert set(many["winners"]) <= {"strong", "middle"}
+    assert run(["race", "--scores", str(scores), "--leave-out", "price", "--json"]) == 2
+    assert "no column 'price' to leave out" in json.loads(capsys.readouterr().out)["error"]["what"]
+    logs = Path(__file__).parents[1] / "data" / "logs"
+    log = next(path for path in sorted(logs.rglob("*.json")) if path.is_file())
+    assert run(["race", "--scores", str(log), "--leave-out", "price", "--json"]) in (1, 2)
+    assert "only a table" in json.loads(capsys.readouterr().out)["error"]["what"]
+
+
 def test_a_budget_leaves_it_undecided_with_a_leader(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = answer(["--scores", scores, "--budget", "9calls"], capsys)
     assert (document["verdict"], document["stop"]) == ("undecided", "budget")

@@ -50,6 +50,12 @@ def test_llama_server_is_told_as_the_engine_was(template: str | None, thinking: 
     assert chosen.command == "llama-server --model m.gguf --ctx-size 4096" + command
 
 
+def test_users_at_once_have_a_context_each() -> None:
+    chosen = how_to_serve(Candidate("m.gguf", weights(PLAIN)), 4096, users=3)
+    assert chosen is not None
+    assert chosen.command == "llama-server --model m.gguf --ctx-size 12288 --parallel 3"
+
+
 @pytest.mark.parametrize(
     ("run", "thinking", "command"),
     [

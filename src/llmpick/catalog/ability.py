@@ -1,13 +1,16 @@
 """What the ability prior knows: published scores from `ability.yaml`, and the numbers fitted to them from `ability_fit.yaml`."""
 
+from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from llmpick.catalog.files import CATALOG, named_source, read_file
-from llmpick.catalog.loader import find_entry, find_model
+from llmpick.catalog.loader import find_entry, find_model, load_models
 from llmpick.catalog.schema import Count, Day, Language, Shape, SourceEntry
+from llmpick.estimate.ability.features import line_of
 from llmpick.estimate.ability.records import AbilityEvidence, Benchmark, Hyperparameters, Quantized, Standing
 from llmpick.evidence.ability import AbilityFacts, PublishedScore, TaskFamily
 from llmpick.evidence.errors import InputError
@@ -20,7 +23,7 @@ CODE_WORDS = ("code", "starcoder", "codegen")
 
 
 class FactsEntry(Shape):
-    """As `AbilityFacts`, for a model that is not in the catalog."""
+    """As `AbilityFacts`, for a model that is not in the catalog; `assumed` names those that no source of the file confirms."""
 
     family: str
     parameters: Count
@@ -30,6 +33,7 @@ class FactsEntry(Shape):
     tuned: bool = False
     languages: tuple[Language, ...] | None = None
     code: bool = False
+    assumed: tuple[Literal["tokens", "released"], ...] = ()
 
 
 class ScoredEntry(Shape):
@@ -56,6 +60,7 @@ class QuantizedEntry(Shape):
 class AbilityFile(Shape):
     sources: dict[str, SourceEntry]
     skills: dict[str, dict[str, tuple[str, ...]]]
+    options: dict[PositiveInt, tuple[str, ...]]
     families: dict[TaskFamily, FamilyEntry]
     quantized: tuple[QuantizedEntry, ...]
     models: tuple[ScoredEntry, ...]
@@ -69,30 +74,37 @@ class FittedQuantized(Shape):
 
 
 class FittedFile(Shape):
+    """`modes`: the latent ability of each score of `ability.yaml`, in its order."""
+
     link: float
+    floor: float
     noise: float
     shapes: dict[str, float]
     amplitudes: dict[str, dict[str, float]]
     quantized: FittedQuantized
+    modes: tuple[float, ...] = ()
 
 
 @lru_cache(maxsize=1)
 def ability_evidence() -> AbilityEvidence:
     """All published scores with the facts of their models, and the fitted numbers. Raises `InputError` for a name that leads nowhere."""
     file, fitted = read_ability(), read_file(FITTED, FittedFile)
+    chance = {name: 1 / options for options, names in file.options.items() for name in names}
     benchmarks = {
-        name: Benchmark(skill, language)
+        name: Benchmark(skill, language, chance.get(name, 0.0))
         for skill, languages in file.skills.items()
         for language, names in languages.items()
         for name in names
     }
+    scores = tuple(score for entry in file.models for score in _scores_of(entry, file, benchmarks))
     return AbilityEvidence(
         facts=tuple(_facts_of(entry) for entry in file.models),
-        scores=tuple(score for entry in file.models for score in _scores_of(entry, file, benchmarks)),
+        scores=scores,
         benchmarks=benchmarks,
         families={family: Standing(entry.skill, entry.benchmarks) for family, entry in file.families.items()},
-        hyper=Hyperparameters(fitted.amplitudes, fitted.shapes, fitted.noise, fitted.link),
+        hyper=Hyperparameters(fitted.amplitudes, fitted.shapes, fitted.noise, fitted.link, fitted.floor),
         quantized=Quantized(fitted.quantized.loss, fitted.quantized.rate, fitted.quantized.size, fitted.quantized.spread),
+        modes=dict(zip(scores, fitted.modes, strict=False)) if len(fitted.modes) == len(scores) else {},
     )
 
 
@@ -105,18 +117,13 @@ def read_ability() -> AbilityFile:
 def ability_facts(model: ModelFacts, bits_per_weight: float | None = None) -> AbilityFacts:
     """What the prior reads of a catalog model, as quantised to `bits_per_weight` (None: as published).
 
-    Tokens seen, else those of the corpus; where a model does not say, those of the model that it was derived from. Raises `InputError` for
-    a model of unknown size.
+    Tokens seen, else those of the corpus; where a model does not say, those of the model that it was derived from. So with languages, where
+    what its makers named of their last model before it helps too. Raises `InputError` for a model of unknown size.
     """
     if model.parameters_total is None:
         raise InputError("its number of parameters is not known", where=model.id, remedy="add it to the catalog")
-    base = model
-    while base.training_tokens is None and base.unique_tokens is None and base.derived_from is not None:
-        further = find_model(base.derived_from)
-        if further is None:
-            break
-        base = further
-    tokens = base.training_tokens or base.unique_tokens
+    tokens = next((known for one in _ancestors(model) if (known := one.training_tokens or one.unique_tokens)), None)
+    languages = next((one.languages.value for one in _ancestors(model) if one.languages is not None), None)
     return AbilityFacts(
         id=model.id,
         family=model.family,
@@ -125,10 +132,38 @@ def ability_facts(model: ModelFacts, bits_per_weight: float | None = None) -> Ab
         tokens=None if tokens is None else float(tokens.value),
         released=None if model.released is None else model.released.value,
         tuned=model.tuning == "instruct",
-        languages=None if model.languages is None else model.languages.value,
+        languages=languages or _languages_of_line(model),
         code=any(word in model.family for word in CODE_WORDS),
         bits_per_weight=bits_per_weight,
     )
+
+
+def _ancestors(model: ModelFacts) -> Iterator[ModelFacts]:
+    """The model, what it was derived from, and so on."""
+    one: ModelFacts | None = model
+    while one is not None:
+        yield one
+        one = find_model(one.derived_from) if one.derived_from is not None else None
+
+
+def _languages_of_line(model: ModelFacts) -> tuple[str, ...] | None:
+    """What the makers named of the last model of the line before this one (Qwen3.5: of Qwen3), if Chinese is among them.
+
+    Languages are seldom given up, but may be added without being named (Gemma 3 after Gemma 2): then it is not known.
+    """
+    day = date.max if model.released is None else model.released.value
+    named = [languages for released, languages in _named_languages().get(line_of(model.family), ()) if released <= day]
+    return named[-1] if named and "zh" in named[-1] else None
+
+
+@lru_cache(maxsize=1)
+def _named_languages() -> Mapping[str, list[tuple[date, tuple[str, ...]]]]:
+    """Line -> the days of release of its models whose languages are named, ascending, and those."""
+    found: dict[str, list[tuple[date, tuple[str, ...]]]] = {}
+    for model in load_models():
+        if model.languages is not None and model.released is not None:
+            found.setdefault(line_of(model.family), []).append((model.released.value, model.languages.value))
+    return {line: sorted(named, key=lambda one: one[0]) for line, named in found.items()}
 
 
 def _facts_of(entry: ScoredEntry) -> AbilityFacts:

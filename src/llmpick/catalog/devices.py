@@ -39,12 +39,18 @@ class Rent:
     low: float
     high: float
 
+    @property
+    def middle(self) -> float:
+        """The median of the offers. Of two, `value` is the lower one, and their median is the mean."""
+        return self.value if self.low < self.value else 0.5 * (self.low + self.high)
+
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
     """A device as makers and drivers describe it; the fields of devices.yaml, each with its source, None where nobody says it.
 
-    `memory_bytes` is the makers' figure (10^9 per GB), a lower bound; `driver_memory_bytes` what a process sees in all.
+    `memory_bytes` is the makers' figure (10^9 per GB), a lower bound; `driver_memory_bytes` what a process sees in all. `training_flops` is
+    the rate of 16-bit products that are summed in 32 bits, as training sums them: half of `fp16_flops` on GeForce cards.
     """
 
     name: str
@@ -58,6 +64,7 @@ class KnownDevice:
     bandwidth_bytes_per_s: Fact[float]
     driver_memory_bytes: Fact[int] | None = None
     fp16_flops: Fact[float] | None = None
+    training_flops: Fact[float] | None = None
     int8_ops: Fact[float] | None = None
     fp8_flops: Fact[float] | None = None
     link_bytes_per_s: Fact[float] | None = None
@@ -225,6 +232,7 @@ def _known(entry: DeviceEntry, sources: Mapping[str, SourceEntry]) -> KnownDevic
         bandwidth_bytes_per_s=Fact(float(entry.bandwidth_bytes_per_s), general),
         driver_memory_bytes=_fact(entry.driver_memory_bytes, driver),
         fp16_flops=_fact(_real(entry.fp16_flops), rates),
+        training_flops=None if entry.fp16_flops is None else Fact(entry.fp32_accumulation * entry.fp16_flops, rates),
         int8_ops=_fact(_real(entry.int8_ops), rates),
         fp8_flops=_fact(_real(entry.fp8_flops), rates),
         link_bytes_per_s=_fact(_real(entry.link_bytes_per_s), links),

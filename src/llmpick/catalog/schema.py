@@ -258,6 +258,7 @@ class DeviceEntry(Shape):
     driver_memory_bytes: Count | None = None
     rates_source: str | None = None
     fp16_flops: Count | None = None
+    fp32_accumulation: Annotated[float, Field(gt=0, le=1)] = 1.0
     int8_ops: Count | None = None
     fp8_flops: Count | None = None
     links_source: str | None = None

@@ -1,15 +1,16 @@
 """What trainings took: the MFU of finished runs and of benchmarks, from `training.yaml`."""
 
 from functools import lru_cache
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from llmpick.catalog.devices import device_named
 from llmpick.catalog.files import CATALOG, named_source, read_file
 from llmpick.catalog.schema import Count, Shape, SourceEntry
 from llmpick.catalog.speeds import has_words
 from llmpick.estimate.training.memory import Recompute
+from llmpick.estimate.training.shape import full_attention_flops
 from llmpick.estimate.training.utilization import Benchmark, Layout, WholeRun
 from llmpick.evidence.errors import InputError
 
@@ -18,18 +19,21 @@ FAMILIES = (("A100", "A800"), ("H100", "H200", "H800"))
 
 
 class WholeRunEntry(Shape):
-    """As `WholeRun`; `device` is a name of devices.yaml, whose 16-bit rate counts."""
+    """As `WholeRun`; `device` is a name of devices.yaml, whose 16-bit rate counts, `width` that of all heads."""
 
     model: str
     device: str
     params: Count
     tokens: Count
     gpu_hours: Count
+    layers: Count
+    width: Count
+    context: Count
     source: str
 
 
 class BenchmarkEntry(Shape):
-    """As `Benchmark`; the MFU follows from `tokens_per_gpu_s` by 6 N, else `mfu` is as printed, attention's FLOPs included."""
+    """As `Benchmark`."""
 
     device: str
     params: Count
@@ -37,15 +41,8 @@ class BenchmarkEntry(Shape):
     context: Count
     layout: Layout
     recompute: Recompute = "none"
-    tokens_per_gpu_s: Annotated[float, Field(gt=0)] | None = None
-    mfu: Annotated[float, Field(gt=0, le=1)] | None = None
+    mfu: Annotated[float, Field(gt=0, le=1)]
     source: str
-
-    @model_validator(mode="after")
-    def _says_how_fast(self) -> Self:
-        if (self.tokens_per_gpu_s is None) == (self.mfu is None):
-            raise ValueError("a benchmark has tokens_per_gpu_s or mfu, one of them")
-        return self
 
 
 class TrainingFile(Shape):
@@ -65,6 +62,7 @@ def load_whole_runs() -> tuple[WholeRun, ...]:
             float(entry.params),
             float(entry.tokens),
             float(entry.gpu_hours),
+            full_attention_flops(entry.layers, entry.width, entry.context) / (6.0 * entry.params),
             _peak(entry.device, entry.model),
             named_source(file.sources, entry.source, f"training.yaml, {entry.model}"),
         )
@@ -84,7 +82,7 @@ def load_benchmarks() -> tuple[Benchmark, ...]:
             entry.context,
             entry.layout,
             entry.recompute,
-            _mfu(entry),
+            entry.mfu,
             named_source(file.sources, entry.source, f"training.yaml, benchmark of {entry.device}"),
         )
         for entry in file.benchmarks
@@ -110,15 +108,8 @@ def _is_of(device: str, family: tuple[str, ...]) -> bool:
     return any(has_words(device, word) for word in family)
 
 
-def _mfu(entry: BenchmarkEntry) -> float:
-    if entry.mfu is not None:
-        return entry.mfu
-    assert entry.tokens_per_gpu_s is not None
-    return 6.0 * entry.params * entry.tokens_per_gpu_s / _peak(entry.device, "benchmarks")
-
-
 def _peak(device: str, model: str) -> float:
-    rate = device_named(device).fp16_flops
+    rate = device_named(device).training_flops
     if rate is None:
         raise InputError(f"no 16-bit rate of {device} is known", where=f"training.yaml, {model}", remedy="add it to devices.yaml")
     return rate.value

@@ -6,9 +6,12 @@ import click
 @click.command()
 @click.argument("run_a")
 @click.argument("run_b")
-@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True, help="Of all intervals.")
+@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), help="Of all intervals.  [default: the runs', else 0.95]")
 @click.option(
-    "--tolerance", type=click.FloatRange(0, 1), metavar="SHARE", help="Call them the same if they differ by less (0.02 is 2 points)."
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Differences below it do not matter (0.02 is 2 points).  [default: the runs']",
 )
 @click.option(
     "--cluster", metavar="COLUMN", help="Rows with the same value here belong together (one document). Default: as a run's task says."
@@ -29,7 +32,7 @@ import click
 def compare(
     run_a: str,
     run_b: str,
-    confidence: float,
+    confidence: float | None,
     tolerance: float | None,
     cluster: str | None,
     by: tuple[str, ...],

@@ -24,26 +24,27 @@ class Share(click.FloatRange):
 
 
 def _with_the_share(error: click.BadParameter, value: Any, highest: float | None) -> click.BadParameter:
-    """95 was probably meant as 95%."""
+    """95 was probably meant as 95%; what 1.5 was meant as is not plain, so an example must do."""
     try:
-        share = float(value) / 100 if highest == 1 else 0.0
+        given = float(value) if highest == 1 else 0.0
     except ValueError:
-        share = 0.0
-    if 0.01 <= share < 1:
-        return click.BadParameter(f"{error.message} It is a share: write {share:g} for {100 * share:g}%.", error.ctx, error.param)
-    return error
+        given = 0.0
+    if not 1 < given < 100:
+        return error
+    percent = given if given >= 2 else 43.0
+    return click.BadParameter(f"{error.message} It is a share: write {percent / 100:g} for {percent:g}%.", error.ctx, error.param)
 
 
 class Tokens(click.ParamType):
-    """A number of tokens from 1: 8192, or 8k and 128K in units of 1,024."""
+    """A number of tokens from 1: 8192, or 8k and 1M in units of 1,024 and 1,024 x 1,024."""
 
     name = "tokens"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"(\d{1,9})([kK]?)", str(value).strip())
+        found = re.fullmatch(r"(\d{1,9})([kKmM]?)", str(value).strip())
         if found is None or int(found[1]) == 0:
-            self.fail(f"{value!r} is no number of tokens; write 8192 or 8k (8 x 1,024)", param, ctx)
-        return int(found[1]) * (1024 if found[2] else 1)
+            self.fail(f"{value!r} is no number of tokens; write 8192, 8k (8 x 1,024) or 1M (1,024 x 1,024)", param, ctx)
+        return int(found[1]) * {"": 1, "k": 2**10, "m": 2**20}[found[2].lower()]
 
 
 @click.command(short_help="Will it run, how fast, at what price: any model on any device.")

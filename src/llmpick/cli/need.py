@@ -8,13 +8,14 @@ import click
 
 from llmpick.cli.expect import FAMILIES
 from llmpick.cli.fit import Share
+from llmpick.cli.languages import LanguageCode
 
 
 @click.command(short_help="The smallest size of model that clears a target, with a probability.")
 @click.option("--task", "task_file", type=click.Path(path_type=Path), help="A task.toml; scores that the store has of it count.")
 @click.option("--target", required=True, type=Share(0, 1, min_open=True, max_open=True), help="The mean score to clear: 0.9.")
 @click.option("--family", type=click.Choice(FAMILIES), help="What the task asks of a model.  [default: as the task shows]")
-@click.option("--language", metavar="CODE", help="The language of the task: en, zh, ...  [default: the task's, or en]")
+@click.option("--language", type=LanguageCode(), metavar="CODE", help="The language of the task: en, zh, ...  [default: the task's, or en]")
 @click.option(
     "--probability", type=Share(0, 1, min_open=True, max_open=True), default=0.8, show_default=True, help="How surely it is to be cleared."
 )
@@ -28,12 +29,14 @@ def need(family: str | None, as_of: datetime | None, as_json: bool, **given: Any
     """
     import os
 
+    from llmpick.cli.waiting import waiting
     from llmpick.evidence.ability import TaskFamily
     from llmpick.workflow.need import NeedOptions
     from llmpick.workflow.need import need as needed
 
     options = NeedOptions(family=TaskFamily(family) if family else None, as_of=as_of.date() if as_of else None, **given)
-    found = needed(options, environ=os.environ)
+    with waiting("Learning from published scores"):
+        found = needed(options, environ=os.environ)
     if as_json:
         import json
 
@@ -46,4 +49,4 @@ def need(family: str | None, as_of: datetime | None, as_json: bool, **given: Any
         from llmpick.report.need import print_need
 
         print_need(found, Console())
-    return 0 if found.flat or found.params is not None else 3
+    return 0 if found.met else 3

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from llmpick.cli.amounts import Page
 from llmpick.cli.budget import budget
 from llmpick.cli.fit import Share
 
@@ -40,7 +41,7 @@ from llmpick.cli.fit import Share
 @click.option("--no-calls", is_flag=True, help="Choose from the catalog by what published scores lead to expect; nothing is called.")
 @click.option("--fetch", type=click.IntRange(min=1), metavar="N", help="First download the N best models worth fetching, after asking.")
 @click.option("--yes", is_flag=True, help="Do not ask before a download.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the answer as one self-contained page.")
+@click.option("--html", type=Page(), metavar="FILE.html", help="Also write the answer as one self-contained page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def pick(task: Path, html: Path | None, as_json: bool, fetch: int | None, yes: bool, as_of: datetime | None, **given: Any) -> int:
     """Choose a model for TASK (a task.toml), measured on your own examples."""

@@ -16,13 +16,22 @@ from llmpick.cli.fit import Share
 )
 @click.option("--directory", "directories", multiple=True, type=click.Path(path_type=Path), help="Also look for models here.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")
-@click.option("--candidates", type=click.IntRange(2, 200), help="So many models, in place of those found.")
-@click.option("--rows", type=click.IntRange(2, 1_000_000), help="So many rows, in place of the task's.")
-@click.option("--graded/--whole", "graded", default=None, help="Scores between 0 and 1, or only 0 and 1.  [default: as the metric says]")
-@click.option("--tolerance", type=Share(0, 1), help="Scores closer than this are a tie.  [default: the task's, or 0.02]")
+@click.option("--candidates", type=click.IntRange(2, 200), help="Plan for so many models in place of those found.")
+@click.option("--rows", type=click.IntRange(2, 1_000_000), help="Plan for so many rows in place of the task's.")
+@click.option(
+    "--graded/--whole",
+    "graded",
+    default=None,
+    help="A row scores anything between 0 and 1, or only 0 or 1.  [default: as the task's metric]",
+)
+@click.option("--tolerance", type=Share(0, 1), help="Scores closer than this are a tie: 0.02 is 2 points.  [default: the task's, or 0.02]")
 @click.option("--confidence", type=Share(0.5, 1, max_open=True), help="How sure the answer must be.  [default: the task's, or 0.95]")
 @click.option(
-    "--guarantee", "guarantees", multiple=True, type=click.Choice(["anytime", "bayes"]), help="The stopping rule.  [default: both]"
+    "--guarantee",
+    "guarantees",
+    multiple=True,
+    type=click.Choice(["anytime", "bayes"]),
+    help="Which of race's two ways to be sure to plan for. Repeatable.  [default: both]",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the simulated races.  [default: the task's, or 0]")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from llmpick.cli.amounts import Page
 from llmpick.cli.budget import budget
 from llmpick.cli.fit import Share
 
@@ -23,11 +24,11 @@ Guarantee = Literal["anytime", "bayes"]
 FILE = click.Path(path_type=Path)
 COUNT = click.IntRange(min=1)
 
-ONLY_FOR_SCORES = ("costs", "metric", "repeats", "drawn_models", "drawn_rows", "spend_by")
+ONLY_FOR_SCORES = ("costs", "metric", "leave_out", "repeats", "drawn_models", "drawn_rows", "spend_by")
 NOT_FOR_SCORES = ("models", "directories", "cost_by", "call_timeout_s", "as_of")
 ONLY_FOR_TEXT = ("engines",)
-NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s", "as_of", "html")
-NOT_FOR_CASCADE = ("guarantee", "max_expected_loss", "cost_by", "html", "draw_labels")
+NOT_FOR_TEXT = ("guarantee", "max_expected_loss", "call_timeout_s", "as_of")
+NOT_FOR_CASCADE = ("guarantee", "max_expected_loss", "cost_by", "draw_labels")
 
 
 @click.command(short_help="Who wins on your rows, by how much, how sure, with the fewest calls.")
@@ -37,17 +38,33 @@ NOT_FOR_CASCADE = ("guarantee", "max_expected_loss", "cost_by", "html", "draw_la
     "--model",
     "models",
     multiple=True,
-    help="A GGUF file or folder, org/name@revision, ollama:tag, or URL#model; ?thinking=on behind it. Repeatable.",
+    help="A GGUF file or folder, org/name@revision, ollama:tag, or URL#model; with ?thinking=on behind it, it thinks first. Repeatable.",
 )
 @click.option("--directory", "directories", multiple=True, type=FILE, help="Also look for models here.")
 @click.option(
-    "--guarantee", type=click.Choice(["anytime", "bayes"]), help="Bound the error of this race, or on average.  [default: anytime]"
+    "--guarantee",
+    type=click.Choice(["anytime", "bayes"]),
+    help="anytime: the error of this very race is bounded; bayes: that of such races on average, with fewer calls.  [default: anytime]",
 )
-@click.option("--confidence", type=Share(0.5, 1, max_open=True), help="How sure the answer must be.  [default: the task's, 0.95]")
-@click.option("--tolerance", type=Share(0, 1), help="What the winner may lie below the best.  [default: the task's, 0.02]")
-@click.option("--max-expected-loss", type=Share(0, 1), help="Stop when stopping is expected to lose no more. Implies bayes.")
-@click.option("--cost-by", type=click.Choice(["money", "memory", "seconds"]), help="What makes one of two equals the cheaper.")
-@click.option("--budget", multiple=True, callback=budget, help="At most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable.")
+@click.option("--confidence", type=Share(0.5, 1, max_open=True), help="How sure the answer must be.  [default: the task's, or 0.95]")
+@click.option(
+    "--tolerance",
+    type=Share(0, 1),
+    help="The winner may lie so far below the best: 0.02 is 2 points, of --text 2% of the bits.  [default: the task's, or 0.02; 0.01]",
+)
+@click.option(
+    "--max-expected-loss",
+    type=Share(0, 1),
+    help="Stop once the leader is expected to lie no further below the best: 0.01 is a point. Implies bayes.",
+)
+@click.option(
+    "--cost-by",
+    type=click.Choice(["money", "memory", "seconds"]),
+    help="By what the cheaper of those that tie is taken.  [default: the task's; of --text memory]",
+)
+@click.option(
+    "--budget", multiple=True, callback=budget, help="Spend at most so much: 500calls, 200000tokens, 10minutes, 5money. Repeatable."
+)
 @click.option(
     "--call-timeout",
     "call_timeout_s",
@@ -58,12 +75,19 @@ NOT_FOR_CASCADE = ("guarantee", "max_expected_loss", "cost_by", "html", "draw_la
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the order of rows and of every other random choice.")
 @click.option("--scores", type=FILE, help="Race on recorded scores instead: an item column and a column per model, or another tool's log.")
 @click.option("--costs", type=FILE, help="What each call of --scores cost, in the same form.")
-@click.option("--metric", help="Which of several scores of a log.")
-@click.option("--repeat", "repeats", type=COUNT, help="So many races on --scores: what racing costs, and how often it errs.")
-@click.option("--models", "drawn_models", type=click.IntRange(min=2), metavar="K", help="Draw K of the recorded models for each race.")
-@click.option("--rows", "drawn_rows", type=COUNT, metavar="N", help="Draw N of the recorded rows for each race.")
+@click.option("--metric", help="Which score of --scores counts, where a log has several.")
 @click.option(
-    "--spend-by", type=click.Choice(["calls", "cost"]), help="Weigh calls by number or by recorded cost.  [default: cost if known]"
+    "--leave-out", multiple=True, metavar="COLUMN", help="Do not read this column of --scores: it is no model's score. Repeatable."
+)
+@click.option("--repeat", "repeats", type=COUNT, help="Race so many times on --scores, to see what racing costs and how often it errs.")
+@click.option(
+    "--models", "drawn_models", type=click.IntRange(min=2), metavar="K", help="Draw K of the recorded models at random for each race."
+)
+@click.option("--rows", "drawn_rows", type=COUNT, metavar="N", help="Draw N of the recorded rows at random for each race.")
+@click.option(
+    "--spend-by",
+    type=click.Choice(["calls", "cost"]),
+    help="Count a call of --scores as one, or as what it cost.  [default: cost if known]",
 )
 @click.option("--text", type=FILE, help="Rank models by bits per byte on your own text instead; it needs no labels.")
 @click.option(
@@ -71,12 +95,18 @@ NOT_FOR_CASCADE = ("guarantee", "max_expected_loss", "cost_by", "html", "draw_la
     "engines",
     multiple=True,
     type=click.Choice(["llama.cpp", "transformers"]),
-    help="Read --text with each of these. Repeatable.",
+    help="Read --text with each of these that can. Repeatable.  [default: the model's usual one]",
 )
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Answer with the models and facts known on that day.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the answer as one self-contained page.")
-@click.option("--cascade", is_flag=True, help="Cheapest evidence first: the task's [[stage]]s, and one interval at the end of the budget.")
-@click.option("--draw-labels", type=FILE, help="Draw rows for people to label, which corrects a [judge], and write them to this CSV file.")
+@click.option("--html", type=Page(), metavar="FILE.html", help="Also write the answer as one self-contained page.")
+@click.option(
+    "--cascade",
+    is_flag=True,
+    help="Buy cheaper evidence (the task's [[stage]]s) on many rows and its own score on few, as far as one --budget goes.",
+)
+@click.option(
+    "--draw-labels", type=FILE, help="Write rows for people to label to this CSV file; their labels then correct the task's [judge]."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def race(task: Path | None, scores: Path | None, text: Path | None, as_json: bool, cascade: bool, **given: Any) -> int:
     """Race models on the rows of TASK (a task.toml), or on recorded scores, or on a text."""
@@ -132,12 +162,12 @@ def _on_task(task: Path, guarantee: Guarantee, given: dict[str, Any], *, as_json
     _show_race(answer, html, as_json=as_json)
     if answer.stop == "interrupted":
         return 130
-    return 3 if answer.verdict == "none_fits" else int(answer.unopposed)
+    return 3 if answer.verdict == "none_fits" else int(answer.leader is None or answer.unopposed)
 
 
 def _cascade(task: Path, given: dict[str, Any], *, as_json: bool) -> int:
     from llmpick.cli.progress import shown_progress
-    from llmpick.report.cascade import cascade_to_json, exit_code, print_cascade
+    from llmpick.report.cascade import cascade_to_json, exit_code, print_cascade, write_cascade
     from llmpick.workflow.cascade import cascade
     from llmpick.workflow.survey import PickOptions
 
@@ -145,7 +175,7 @@ def _cascade(task: Path, given: dict[str, Any], *, as_json: bool) -> int:
     options = PickOptions(task, **{name: given[name] for name in names}, as_of=given["as_of"].date() if given["as_of"] else None)
     with shown_progress(lines=not as_json) as watch:
         answer = cascade(options, environ=os.environ, to_document=cascade_to_json, watch=watch)
-    _show(answer, cascade_to_json, print_cascade, as_json=as_json)
+    _show(answer, cascade_to_json, print_cascade, as_json=as_json, page=(write_cascade, given["html"]))
     return exit_code(answer)
 
 
@@ -168,7 +198,7 @@ def _on_scores(scores: Path, guarantee: Guarantee, given: dict[str, Any], *, as_
     from llmpick.report.race.replay import print_replay, replay_document
     from llmpick.workflow.replay import ReplayOptions, race_recorded, replay_recorded
 
-    wanted = {name: given[name] for name in ("costs", "metric", "max_expected_loss", "budget")}
+    wanted = {name: given[name] for name in ("costs", "metric", "leave_out", "max_expected_loss", "budget")}
     set_ = {name: given[name] for name in ("seed", "confidence", "tolerance", "repeats", "spend_by") if given[name] is not None}
     options = ReplayOptions(scores, models=given["drawn_models"], rows=given["drawn_rows"], guarantee=guarantee, **wanted, **set_)
     if options.repeats == 1:
@@ -184,7 +214,7 @@ def _on_scores(scores: Path, guarantee: Guarantee, given: dict[str, Any], *, as_
 
 def _on_text(text: Path, given: dict[str, Any], *, as_json: bool) -> int:
     from llmpick.cli.progress import shown_progress
-    from llmpick.report.race_text import print_text_race, text_race_to_json
+    from llmpick.report.race_text import exit_code, print_text_race, text_race_to_json, write_text_race
     from llmpick.workflow.race_text import TextRaceOptions, race_text
 
     if given["cost_by"] == "money":
@@ -192,24 +222,32 @@ def _on_text(text: Path, given: dict[str, Any], *, as_json: bool) -> int:
     names = ("models", "directories", "seed", "confidence", "tolerance", "cost_by", "budget", "engines")
     with shown_progress(lines=not as_json) as watch:
         answer = race_text(TextRaceOptions(text, **{name: given[name] for name in names}), environ=os.environ, watch=watch)
-    _show(answer, text_race_to_json, print_text_race, as_json=as_json)
-    return 130 if answer.stop == "interrupted" else 0
+    _show(answer, text_race_to_json, print_text_race, as_json=as_json, page=(write_text_race, given["html"]))
+    return exit_code(answer)
 
 
 def _show_race(answer: "RaceAnswer", html: Path | None, *, as_json: bool) -> None:
     from llmpick.report.race import answer_to_json, print_answer, write_page
 
-    if html:
-        write_page(answer, html)
-    _show(answer, answer_to_json, print_answer, as_json=as_json)
-    if html and not as_json:
-        print(f"The page is at {html}", file=sys.stderr)
+    _show(answer, answer_to_json, print_answer, as_json=as_json, page=(write_page, html))
 
 
-def _show(answer: T, to_json: Callable[[T], dict[str, Any]], show: Callable[[T, "Console"], None], *, as_json: bool) -> None:
+def _show(
+    answer: T,
+    to_json: Callable[[T], dict[str, Any]],
+    show: Callable[[T, "Console"], None],
+    *,
+    as_json: bool,
+    page: tuple[Callable[[T, Path], None], Path | None] | None = None,
+) -> None:
+    write, file = page or (None, None)
+    if write and file:
+        write(answer, file)
     if as_json:
         click.echo(json.dumps(to_json(answer), allow_nan=False, indent=2))
-    else:
-        from rich.console import Console
+        return
+    from rich.console import Console
 
-        show(answer, Console())
+    show(answer, Console())
+    if file:
+        print(f"The page is at {file}", file=sys.stderr)

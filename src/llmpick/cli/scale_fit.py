@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from llmpick.cli.amounts import Amount
+from llmpick.cli.amounts import QUANTITY, Page
 from llmpick.cli.fit import Share
 from llmpick.cli.scale_show import show
 
@@ -31,7 +31,7 @@ class Run(click.ParamType):
         words = str(value).split(",")
         if len(words) != 2:
             self.fail(f"{value!r} is no run; write parameters and tokens as 7B,1T", param, ctx)
-        first, second = (Amount().convert(word, param, ctx) for word in words)
+        first, second = (QUANTITY.convert(word, param, ctx) for word in words)
         return first, second
 
 
@@ -40,14 +40,14 @@ class Run(click.ParamType):
 @click.option(
     "--bootstrap", "resamples", type=click.IntRange(100, 100_000), default=4000, show_default=True, help="Resamples for the intervals."
 )
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html", help="Also write a page with charts.")
+@click.option("--plot", type=Page(), metavar="FILE.html", help="Also write a page with charts.")
 @click.option("--params-column", metavar="NAME", help="Column of parameters.  [default: found by its name]")
 @click.option("--tokens-column", metavar="NAME", help="Column of tokens.  [default: found by its name]")
 @click.option("--flops-column", metavar="NAME", help="Column of training FLOPs (6 N D), in place of tokens.  [default: found by its name]")
 @click.option("--loss-column", metavar="NAME", help="Column of final losses.  [default: found by its name]")
 @click.option("--leave-out", type=RowNumbers(), default="", metavar="ROWS", help="Rows that are wrong, from 1 without the header: 1,2,5.")
 @click.option("--at", type=Run(), multiple=True, metavar="PARAMS,TOKENS", help="Also foretell this run: 7B,1T. Repeatable.")
-@click.option("--flops", type=Amount(), multiple=True, help="Also split this budget by the fitted law: 1e22. Repeatable.")
+@click.option("--flops", type=QUANTITY, multiple=True, help="Also split this budget by the fitted law: 1e22. Repeatable.")
 @click.option("--tied", is_flag=True, help="One exponent for parameters and tokens: four constants in place of five.")
 @click.option(
     "--delta", type=Share(0, min_open=True), default=1e-3, show_default=True, help="Where the Huber loss turns linear, in log loss."

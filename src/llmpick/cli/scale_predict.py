@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from llmpick.cli.amounts import Amount
+from llmpick.cli.amounts import QUANTITY
 from llmpick.cli.fit import Share
 from llmpick.cli.scale_show import show
 
@@ -12,14 +12,14 @@ COUNTS = {"total": "total", "without-embeddings": "without embeddings"}
 
 
 @click.command(short_help="The loss of a model before it is trained, by one law and by the others.")
-@click.option("--params", type=Amount(), required=True, help="Parameters.")
-@click.option("--tokens", type=Amount(), required=True, help="Training tokens, all different (see scale repeat).")
+@click.option("--params", type=QUANTITY, required=True, help="Parameters.")
+@click.option("--tokens", type=QUANTITY, required=True, help="Training tokens, all different (see scale repeat).")
 @click.option("--law", metavar="NAME", help="hoffmann, kaplan, muennighoff, gadre, sardana...; an unknown one lists all.  [default: epoch]")
 @click.option(
     "--params-count", type=click.Choice(list(COUNTS)), help="How --params is counted.  [default: total, or as the named --law does]"
 )
 @click.option(
-    "--embedding-params", type=Amount(), help="Vocabulary x hidden size, twice if input and output differ: then both counts are known."
+    "--embedding-params", type=QUANTITY, help="Vocabulary x hidden size, twice if input and output differ: then both counts are known."
 )
 @click.option("--confidence", type=Share(0.5, 1, max_open=True), default=0.9, show_default=True, help="Of the intervals.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from llmpick.cli.amounts import Amount
+from llmpick.cli.amounts import QUANTITY
 from llmpick.cli.fit import Tokens
+from llmpick.cli.languages import LanguageCodes
 
 
 class Size(click.ParamType):
@@ -24,20 +25,22 @@ class Size(click.ParamType):
 
 
 class Words(click.ParamType):
-    """`en,zh` → ("en", "zh")."""
+    """`mit,apache-2.0` → ("mit", "apache-2.0")."""
 
     name = "list"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         words = tuple(dict.fromkeys(word.strip().lower() for word in str(value).split(",") if word.strip()))
         if not words:
-            self.fail(f"{value!r} names nothing; write for example en,zh", param, ctx)
+            self.fail(f"{value!r} names nothing; write for example mit,apache-2.0", param, ctx)
         return words
 
 
 @click.command(short_help="The first filter over the catalog: what deserves a look, and why the rest does not.")
-@click.option("--min-training-tokens", type=Amount(), help="Least number of tokens seen in training: 1e12, 1T.")
-@click.option("--languages", type=Words(), metavar="en,zh", help="Languages that the makers should name. Only --strict drops for them.")
+@click.option("--min-training-tokens", type=QUANTITY, help="Least number of tokens seen in training: 1e12, 1T.")
+@click.option(
+    "--languages", type=LanguageCodes(), metavar="en,zh", help="Languages that the makers should name. Only --strict drops for them."
+)
 @click.option("--tuning", type=click.Choice(("base", "instruct")), help="A base model, or one tuned to follow instructions.")
 @click.option("--licence", type=Words(), metavar="ID,...", help="'commercial', or the ids of accepted licences.")
 @click.option("--context", "context_tokens", type=Tokens(), help="Least tokens of context: 8192 or 8k.")

@@ -29,10 +29,13 @@ class Verdict(StrEnum):
 
 
 class Status(StrEnum):
-    """`DOMINATED`: as good within the tolerance, or worse, at a higher cost. `ELIMINATED`: shown to be worse."""
+    """`DOMINATED`: as good within the tolerance, or worse, at a higher cost. `ELIMINATED`: shown to be worse. `OPEN`: it ran, and nothing
+    is shown of it.
+    """
 
     CHOSEN = "chosen"
     TIED = "tied"
+    OPEN = "open"
     DOMINATED = "dominated"
     ELIMINATED = "eliminated"
     EXCLUDED = "excluded"
@@ -105,6 +108,7 @@ class Fetch:
 
 
 NOT_PUBLISHED = Unknown("a baseline has no published scores")
+NOT_SEEN = Unknown("not run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,9 @@ class CandidateAnswer:
     `score` holds for new inputs like the user's rows (the rows are a sample of `score_n`), `score_on_rows` for the mean over the
     user's own rows (a finite population, so it shrinks to a point when all have been run). `difference` is this candidate's score
     minus the chosen one's on the user's rows, paired.
+
+    `memory_bytes` is what serving it takes, computed where anything can be: the same before a call and after, so that it can decide between
+    equals. `resident_bytes` is what its engine's process was seen to hold here while it was measured.
     """
 
     candidate: Candidate
@@ -137,6 +144,7 @@ class CandidateAnswer:
     slices: tuple[SliceScore, ...] = ()
     confusion: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """(reference label, answered label) → rows; "" stands for an answer that is no label."""
+    resident_bytes: Measurement | Unknown = NOT_SEEN
     fetch: Fetch | None = None
     expected: Interval | Unknown = NOT_PUBLISHED
     """The score that published ones led to expect before it ran: a prior, no measurement of this task."""
@@ -200,6 +208,22 @@ class ThinkingBought:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What would tell more than an answer without calls, and what it would take, at most: calls, and what all of them read, write and last.
+
+    `learns` says what one would know then, `command` is what to type. `seconds` are without downloading and loading; `download_bytes` is
+    None where nothing is to be downloaded, or its size is not known.
+    """
+
+    learns: str
+    command: str
+    calls: int
+    tokens: Interval | Unknown
+    seconds: Interval | Unknown
+    download_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Everything `pick` found out about one task."""
 
@@ -222,6 +246,8 @@ class Answer:
     run: str | None
     """The run's id in the store; None for a dry run, which is not kept."""
     device: str
+    context_tokens: int
+    """For which memory is computed, and with which the chosen one is served; less where a model's own context is less."""
     as_of: date | None = None
     learning_curve: tuple[LearningPoint, ...] = ()
     traces: tuple[Trace, ...] = ()
@@ -230,4 +256,6 @@ class Answer:
     """For each model that took part with and without thinking."""
     judging: Judging | None = None
     """None where a metric scores. Its calls are part of `spent` and `saved`."""
+    next_steps: tuple[NextStep, ...] = ()
+    """Of an answer that rests on no call."""
     notes: tuple[str, ...] = ()

@@ -78,7 +78,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CascadeAnswer:
-    """Everything that `race --cascade` found out. `pilot` is how many rows all stages saw before the sizes were chosen."""
+    """Everything that `race --cascade` found out. `pilot` is how many rows all stages saw before the sizes were chosen. Of one
+    that was compared with nothing (`ALONE`) nothing is chosen.
+    """
 
     task: str
     verdict: RaceVerdict
@@ -102,3 +104,8 @@ class CascadeAnswer:
     run: str | None
     device: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def unopposed(self) -> bool:
+        """Whether failures of the others left the leader without anybody to be compared with."""
+        return self.verdict is RaceVerdict.ALONE and any(one.place is Place.FAILED for one in self.candidates)

@@ -93,7 +93,8 @@ def standing(evidence: Evidence, *, confidence: float, tolerance: float) -> Stan
     """Who leads, and what is shown. Each score's interval holds by itself; those of all differences, of any two candidates, together: the
     leader is whom the rows favour, so that the error is shared by all pairs (Bonferroni).
 
-    The leader has won when no other is better by more than the tolerance. Raises ValueError where `evidence.enough` is false.
+    The leader has won when there are others and none is better by more than the tolerance. Raises ValueError where `evidence.enough` is
+    false.
     """
     count, rows = len(evidence.values[0]), evidence.rows
     pairs = max(count * (count - 1) // 2, 1)
@@ -111,7 +112,7 @@ def standing(evidence: Evidence, *, confidence: float, tolerance: float) -> Stan
     leader = max(range(count), key=lambda k: on_rows[k].value)
     gaps = tuple(gap(k, rows) for k in range(count))
     highs = [None if isinstance(one, Unknown) else one.high for one in gaps]
-    won = all(high is None or high <= tolerance for high in highs)
+    won = count > 1 and all(high is None or high <= tolerance for high in highs)
 
     def place(high: float | None) -> Place:
         if high is None:
@@ -120,7 +121,7 @@ def standing(evidence: Evidence, *, confidence: float, tolerance: float) -> Stan
 
     return Standing(
         leader=leader,
-        verdict=RaceVerdict.WON if won else RaceVerdict.UNDECIDED,
+        verdict=RaceVerdict.WON if won else RaceVerdict.ALONE if count == 1 else RaceVerdict.UNDECIDED,
         places=tuple(place(high) for high in highs),
         scores_on_rows=on_rows,
         scores=tuple(score(k, None) for k in range(count)),

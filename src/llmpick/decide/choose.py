@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.decide.answer import Status, Verdict
+from llmpick.decide.race_intervals import from_half, itself
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.betting import mean_interval
 from llmpick.stats.clustered import new_input_interval
@@ -48,22 +49,36 @@ def choose(
     confidence: float,
     undecided_because: str | None,
     clusters: NDArray[np.int64] | None = None,
+    opponent: int | None = None,
 ) -> Choice:
     """Turns what is shown into an answer. `ids`, `is_baseline` and the first axis of `progress` name the same K >= 1 entrants.
 
-    `clusters`, shape (N,), says which rows belong together: new inputs are then rows of new clusters.
+    `clusters`, shape (N,), says which rows belong together: new inputs are then rows of new clusters. `opponent` is the entrant with which
+    a judge compares all: it ties with itself, on every row that there is.
     """
     leader = int(np.argmax(progress.means))
     reference = leader if standing.chosen is None else standing.chosen
     statuses = [_status(k, progress, standing) for k in range(len(ids))]
+
+    def score(k: int, population: int | None) -> Interval | Unknown:
+        if k == opponent:
+            return itself(confidence)
+        return _score(progress, k, confidence, population=population, clusters=None if population else clusters)
+
+    def difference(k: int) -> Interval | None:
+        if opponent not in (k, reference):
+            return _difference(progress, k, reference, confidence)
+        against = from_half(score(reference if k == opponent else k, progress.scores.shape[1]), opposite=k == opponent)
+        return None if isinstance(against, Unknown) else against
+
     entrants = tuple(
         Judged(
             status=statuses[k],
             reasons=_reasons(k, ids, progress, standing, statuses[k], tolerance, reference),
-            score=_score(progress, k, confidence, population=None, clusters=clusters),
-            score_on_rows=_score(progress, k, confidence, population=progress.scores.shape[1]),
+            score=score(k, None),
+            score_on_rows=score(k, progress.scores.shape[1]),
             n=int(_answered(progress, k).sum()),
-            difference=None if k == reference else _difference(progress, k, reference, confidence),
+            difference=None if k == reference else difference(k),
         )
         for k in range(len(ids))
     )
@@ -87,7 +102,7 @@ def _status(k: int, progress: Progress, standing: Standing) -> Status:
     if standing.beaten[k]:
         return Status.ELIMINATED
     if standing.chosen is None and not standing.idle[k]:
-        return Status.UNMEASURED if progress.done[k] == 0 else Status.TIED
+        return Status.UNMEASURED if progress.done[k] == 0 else Status.OPEN
     return Status.TIED if standing.within[k] else Status.DOMINATED
 
 
@@ -101,7 +116,7 @@ def _reasons(
             return (f"the cheapest of those shown to be within {points} of the best",)
         case Status.ELIMINATED:
             return (f"shown to be more than {points} worse than {ids[standing.beaten_by[k]]}",)
-        case Status.TIED if standing.chosen is None:
+        case Status.OPEN:
             return ("still in the race when it stopped",)
         case Status.TIED:
             return (f"shown to be within {points} of the best, but {ids[reference]} is {cheaper}",)
@@ -121,8 +136,9 @@ def _story(
     undecided_because: str | None,
 ) -> tuple[str, ...]:
     if verdict is Verdict.UNDECIDED:
-        rivals = [ids[k] for k, entrant in enumerate(entrants) if entrant.status is Status.TIED and k != leader]
-        against = f" against {', '.join(rivals)}" if rivals else ""
+        rivals = [ids[k] for k, entrant in enumerate(entrants) if entrant.status is Status.OPEN and k != leader]
+        named = " and ".join(filter(None, (", ".join(rivals[:-1]), *rivals[-1:])))
+        against = f" against {named}" if rivals else ""
         return (f"{ids[leader]} leads{against}, but {undecided_because or 'the evidence does not decide'}",)
     if verdict is not Verdict.BASELINE:
         return ()

@@ -1,8 +1,9 @@
 """What two finished runs say about their two candidates: who is better, by how much, where, and what more rows would tell. Pure.
 
 Every claim is read from one interval, whose test is the one that p is by (`stats/paired.py`): one is better where it leaves 0 out. "The
-same" is said only within a tolerance that the user names, and only if the whole interval lies inside it (two one-sided tests, Schuirmann,
-Journal of Pharmacokinetics and Biopharmaceutics 15, 1987, at half the usual level).
+same" is said only within a tolerance, and only if the whole interval lies inside it (two one-sided tests, Schuirmann, Journal of
+Pharmacokinetics and Biopharmaceutics 15, 1987, at half the usual level). Where neither is shown, one of the two may still be taken, if the
+other is shown not to be better by more than the tolerance: what a race asks (`decide/choice.py`).
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.decide.choice import Word, rows_to_settle
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.paired import PairedDifference, holm, mean_score, paired_difference
 from llmpick.stats.power import more_rows, rows_to_decide, smallest_difference
@@ -60,13 +62,28 @@ class RowDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Whether one of the two, the `first` or the second, may be taken: `settled` when the other is shown, at `confidence`, not to be better
+    by more than the tolerance. `by` says whose word it is: that of the rows compared, or of the race in which both ran and which names the
+    candidate; `on_average` that the race's is right on average over tasks. `rows_more` would settle it, None when it is settled.
+    """
+
+    first: bool
+    settled: bool
+    by: Literal["rows", "race"]
+    confidence: float
+    on_average: bool
+    rows_more: Interval | Unknown | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """`first` and `second` are mean scores, `difference` is the first's minus the second's, all for new inputs like the rows.
 
     `detectable` is the least true difference that so many rows show four times out of five. `rows_to_decide` is how many more would show
-    which is better, None when that is decided; `rows_to_same` how many would show that they are the same within the tolerance, None
-    when that is shown, no tolerance was given, or they seem to differ by more. `rows` are all that differ, the furthest apart first.
-    `any_stop` says that intervals and p hold although the number of rows hung on the scores.
+    which is better, None when that is decided; `rows_to_same` how many would show that they are the same within the tolerance, None when
+    that is shown, there is no tolerance, or they seem to differ by more. `choice` is None without a tolerance. `rows` are all that differ,
+    the furthest apart first. `any_stop` says that intervals and p hold although the number of rows hung on the scores.
     """
 
     n: int
@@ -80,6 +97,7 @@ class Comparison:
     detectable: float
     rows_to_decide: Interval | Unknown | None
     rows_to_same: int | None
+    choice: Choice | None
     slices: tuple[SliceDifference, ...]
     rows: tuple[RowDifference, ...]
 
@@ -115,11 +133,13 @@ def compare_scores(
     cluster: str | None = None,
     by: Collection[str] | None = None,
     any_stop: bool = False,
+    word: Word | None = None,
 ) -> Comparison:
     """Compares on at least one paired row. `cluster` is the column that names the cluster of each row, `by` the columns to slice by.
 
     Without `by` it is every column with 2 to `MOST_SLICES` values. `any_stop`: the rows stand in the random order of a race that may have
-    stopped when their scores said so. Raises ValueError without rows, or for a single cluster.
+    stopped when their scores said so. `word` is that of the race in which both ran.
+    Raises ValueError without rows, or for a single cluster.
     """
     how = _How(confidence, scores.columns[cluster] if cluster else None, any_stop)
     difference = how.difference(scores.first, scores.second)
@@ -139,6 +159,7 @@ def compare_scores(
         detectable=smallest_difference(error * math.sqrt(n), n, confidence),
         rows_to_decide=_rows_to_decide(scores, how) if finding == "undecided" else None,
         rows_to_same=None if gap is None else more_rows(n, error, gap, confidence),
+        choice=None if tolerance is None else _choice(scores, how, tolerance, word),
         slices=tuple(part for name in columns for part in _slices(scores, name, how)),
         rows=_rows(scores),
     )
@@ -175,6 +196,23 @@ def _rows_to_decide(scores: PairedScores, how: _How) -> Interval | Unknown:
     if not differences.any():
         return Unknown("they score the same on every row")
     return rows_to_decide(differences, 0.0, (1 + how.confidence) / 2, clusters=how.clusters, peeking=how.any_stop)
+
+
+def _choice(scores: PairedScores, how: _How, tolerance: float, word: Word | None) -> Choice:
+    """Of the one that the race names, else of the one that scores higher."""
+    ahead = scores.first - scores.second
+    by, said = "race" if word else "rows", word or _own_word(scores, how, tolerance)
+    ahead = ahead if said.first else -ahead
+    needed = None if said.settled else rows_to_settle(ahead, tolerance, said.of_one, peeking=said.peeking, clusters=how.clusters)
+    return Choice(said.first, said.settled, by, said.confidence, said.on_average, needed)
+
+
+def _own_word(scores: PairedScores, how: _How, tolerance: float) -> Word:
+    """That of these rows alone, by the one-sided test of the interval."""
+    found = replace(how, confidence=2 * how.confidence - 1).difference(scores.first, scores.second).interval
+    first = found.value >= 0
+    settled = -tolerance <= found.low if first else found.high <= tolerance
+    return Word(first, settled, how.confidence, how.confidence, how.any_stop, on_average=False)
 
 
 def _slices_rows(column: NDArray[np.str_]) -> bool:

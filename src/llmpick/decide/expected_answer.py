@@ -34,6 +34,7 @@ class Says:
 class ExpectedModel:
     """`score` is the mixture over families, `families` the score at each. `published` are its own scores on their benchmarks, `siblings`
     counts those of models of its line. `facts` says what of it is known, in words; `says` is empty for a model that was not named.
+    `bits_per_weight`: as quantised; None is the model as published.
     """
 
     model: str
@@ -44,6 +45,7 @@ class ExpectedModel:
     siblings: Mapping[str, int] | None = None
     facts: tuple[str, ...] = ()
     says: tuple[Says, ...] = ()
+    bits_per_weight: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -79,9 +81,10 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Need:
     """The smallest size that clears `target` with `probability`. None in `params`: no size within reach does, or `flat`: size does not
-    matter, and `rise` (score of the largest size less that of the smallest looked at) says how little.
+    matter, and `rise` (score of the largest size less that of the smallest looked at) says how little. `best` is the highest probability
+    with which a size clears it.
 
-    `low` and `high` are where the probability passes 5% and 95%; None: not within reach.
+    `low` and `high` are where the probability passes 5% and 95%, or `probability` where that lies beyond; None: not within reach.
     """
 
     question: Question
@@ -93,6 +96,7 @@ class Need:
     high: float | None
     flat: bool
     rise: Interval
+    best: float
     curve: tuple[Point, ...]
     models: tuple[Enough, ...]
     reasons: tuple[str, ...]
@@ -100,3 +104,13 @@ class Need:
     """Scores of the task that were measured, and count as evidence: model, score, rows."""
     run: str | None = None
     notes: tuple[str, ...] = (PRIOR,)
+
+    @property
+    def met(self) -> bool:
+        """Some size clears the target with the probability."""
+        return self.best >= self.probability
+
+    @property
+    def difficulty_known(self) -> bool:
+        """A task of which nothing was measured may be easy or hard; a family is what its benchmarks are."""
+        return self.question.task is None or bool(self.measured)

@@ -17,6 +17,7 @@ Place = Literal["kept", "not known", "dropped"]
 PLACES: tuple[Place, ...] = ("kept", "not known", "dropped")
 BILLION = 1e9
 GIB = 2**30
+NO_LANGUAGES = "its languages are not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def first_filter(
     if demands.strict:
         broken += [*missing, *_left_out(unnamed)]
     place: Place = "dropped" if broken else "not known" if missing else "kept"
-    reasons = broken if broken else missing if missing else list(_in_favour(model, demands, unnamed))
+    reasons = broken if broken else missing if missing else list(_in_favour(model, demands, unnamed, weights_bytes))
     return Filtered(model, place, tuple(reasons), unnamed, weights_bytes)
 
 
@@ -113,15 +114,21 @@ def _missing(model: ModelFacts, demands: Demands, weights_bytes: float | None) -
     if demands.max_memory_bytes is not None and weights_bytes is None:
         yield "how much its weights take is not known"
     if demands.strict and demands.languages and model.languages is None:
-        yield "its makers name no languages"
+        yield NO_LANGUAGES
 
 
-def _in_favour(model: ModelFacts, demands: Demands, unnamed: tuple[str, ...]) -> Iterator[str]:
+def _in_favour(model: ModelFacts, demands: Demands, unnamed: tuple[str, ...], weights_bytes: float | None) -> Iterator[str]:
     if model.training_tokens is not None:
         yield f"it {_saw(model)}"
     if demands.languages and not unnamed:
-        yield f"its makers name {', '.join(demands.languages)}" if model.languages else "its makers name no languages"
+        yield f"its makers name {', '.join(demands.languages)}" if model.languages else NO_LANGUAGES
     yield from _left_out(unnamed)
+    if demands.context_tokens is not None and model.context_tokens is not None:
+        yield f"its context is {model.context_tokens.value:,} tokens"
+    if demands.max_memory_bytes is not None and weights_bytes is not None:
+        yield f"its weights take {weights_bytes / GIB:.1f} GiB in {demands.quantization}"
+    if demands.licence is not None and model.licence is not None:
+        yield f"its licence is {model.licence.value}"
 
 
 def _left_out(unnamed: tuple[str, ...]) -> Iterator[str]:

@@ -14,9 +14,13 @@ def broken_by_memory(memory: Value, limits: Limits, *, available_bytes: int | No
     if bound is None or isinstance(memory, Unknown):
         return None
     needed = memory.interval.value if isinstance(memory, Measurement) else memory.interval.low
-    bound_is = "the task's limit is" if bound == limits.memory_bytes else "the device has free"
-    verb = "takes" if isinstance(memory, Measurement) else "needs at least"
-    return f"{verb} {needed / GIB:.1f} GiB, {bound_is} {bound / GIB:.1f} GiB" if needed > bound else None
+    if needed <= bound:
+        return None
+    verb = "was seen to take" if isinstance(memory, Measurement) else "needs at least"
+    digits = next((n for n in (1, 2, 3) if f"{needed / GIB:.{n}f}" != f"{bound / GIB:.{n}f}"), 6)  # so many as tell the two apart
+    there = f"{bound / GIB:.{digits}f} GiB"
+    says = f"the task's limit is {there}" if bound == limits.memory_bytes else f"the device has {there} free"
+    return f"{verb} {needed / GIB:.{digits}f} GiB, {says}"
 
 
 def broken_by_speed(decode_tokens_per_s: Value, ttft_s: Value, limits: Limits, *, measured_here: bool) -> tuple[str, ...]:

@@ -6,16 +6,16 @@ each place are those of its rule, and no stronger.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from llmpick.decide.choice import rows_to_settle
 from llmpick.decide.race_answer import NewInputs, Place, Placed, RaceVerdict
 from llmpick.decide.race_intervals import BesideOpponent, ByBelief, ByBets, Intervals, answered, believed_best, gaps
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.goal import Goal
-from llmpick.stats.power import rows_to_decide
 from llmpick.stats.race import Progress, Standing
 
 Claims = Literal["anytime", "bayes", "labelled"]
@@ -37,6 +37,8 @@ def placing(
     ids: Sequence[str], progress: Progress, standing: Standing, goal: Goal, claims: Claims, *, opponent: int | None = None
 ) -> Placing:
     """Judges K >= 1 candidates, which `ids` and the first axis of `progress` name. `opponent` is the one that a judge compares all with."""
+    if len(ids) == 1:  # a rule has nothing to show, so that it would be over at once
+        standing = replace(standing, chosen=None)
     leader = standing.chosen if standing.chosen is not None else leading(progress, standing, goal, claims)
     intervals: Intervals = ByBelief(progress, leader, goal) if claims == "bayes" else ByBets(progress, leader, goal)
     if opponent is not None:
@@ -96,6 +98,8 @@ def _kind(k: int, standing: Standing, leader: int) -> Place:
 
 
 def _verdict(kinds: Sequence[Place]) -> RaceVerdict:
+    if len(kinds) == 1:
+        return RaceVerdict.ALONE
     if Place.CHOSEN not in kinds:
         return RaceVerdict.UNDECIDED
     return RaceVerdict.TIE if Place.TIED in kinds else RaceVerdict.WON
@@ -117,26 +121,32 @@ class _Told:
             case Place.CHOSEN if not self.standing.within[k]:
                 return "naming it is expected to lose no more than was allowed"
             case Place.CHOSEN:
-                return f"no other is better by more than {self._points}{self._sure}"
+                return f"no other is better{self._by_more}{self._sure}"
+            case Place.LEADER if len(self.ids) == 1:
+                return "the only one that took part, so that it was compared with nothing"
             case Place.LEADER:
                 return "the best so far, and nothing more is shown"
             case Place.TIED:
-                return f"{self._shown}within {self._points} of the best{self._sure}"
+                return f"{self._shown}{self._level}{self._sure}"
             case Place.BEATEN:
                 return self._beaten(k, difference)
             case Place.BEHIND:
                 chosen = self.ids[self.leader]
-                return f"not better than {chosen} by more than {self._points}{self._sure}; whether it is as good was not looked into"
+                return f"not better than {chosen}{self._by_more}{self._sure}; whether it is as good was not looked into"
             case _:
                 return "could still have won when the race stopped"
 
     def _beaten(self, k: int, difference: Interval | Unknown) -> str:
         """Bets of `anytime` show only that a candidate is not the best; how far below it lies is a matter of the interval."""
         if self.claims != "anytime":
-            return f"{self._shown}more than {self._points} worse than {self.ids[self.standing.beaten_by[k]]}{self._sure}"
+            return f"{self._shown}{self._worse_than(self.standing.beaten_by[k])}{self._sure}"
         if isinstance(difference, Interval) and difference.high < -self.goal.tolerance:
-            return f"shown not to be the best, and more than {self._points} worse than {self.ids[self.leader]}"
-        return f"shown not to be the best{self._by(k)}, but perhaps within {self._points} of it"
+            return f"shown not to be the best, and {self._worse_than(self.leader)}"
+        perhaps = f", but perhaps within {self._points} of it" if self.goal.tolerance else ""
+        return f"shown not to be the best{self._by(k)}{perhaps}"
+
+    def _worse_than(self, k: int) -> str:
+        return f"{f'more than {self._points} ' if self.goal.tolerance else ''}worse than {self.ids[k]}"
 
     def _by(self, k: int) -> str:
         """The bets on k's rows go against whoever leads at the time: the one that gathered the largest lead on them says most."""
@@ -150,6 +160,14 @@ class _Told:
     @property
     def _points(self) -> str:
         return f"{100 * self.goal.tolerance:g} points"
+
+    @property
+    def _by_more(self) -> str:
+        return f" by more than {self._points}" if self.goal.tolerance else ""
+
+    @property
+    def _level(self) -> str:
+        return f"within {self._points} of the best" if self.goal.tolerance else "as good as the best"
 
     @property
     def _shown(self) -> str:
@@ -166,7 +184,7 @@ def _new_inputs(ids: Sequence[str], progress: Progress, goal: Goal, leader: int,
     if not rivals:
         return NewInputs()
     sure, peeking = intervals.sure_of_each(), intervals.peeking
-    needed = [rows_to_decide(gaps(progress, leader, k), goal.tolerance, sure, peeking=peeking) for k in rivals]
+    needed = [rows_to_settle(gaps(progress, leader, k), goal.tolerance, sure, peeking=peeking) for k in rivals]
     unknown = next((one for one in needed if isinstance(one, Unknown)), None)
     known = [one for one in needed if isinstance(one, Interval)]
     alike = [leader, *rivals]

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.decide.choice import rows_to_settle
 from llmpick.decide.placing import Claims, Placing
 from llmpick.decide.race_answer import NewInputs
 from llmpick.decide.race_intervals import COMPARED, NO_ROW, answered, confidence_of_one, from_half, itself
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.clustered import new_input_interval
 from llmpick.stats.goal import Goal
-from llmpick.stats.power import rows_to_decide
 from llmpick.stats.race import Progress
 
 Clusters = NDArray[np.int64]
@@ -79,7 +79,7 @@ def _new_inputs(ids: Sequence[str], progress: Progress, goal: Goal, leader: int,
     if not rivals:
         return NewInputs()
     confidence = confidence_of_one(progress, goal)
-    needed = [_rows_more(gaps, of, goal.tolerance, confidence) for gaps, of in rivals.values()]
+    needed = [rows_to_settle(-gaps, goal.tolerance, confidence, peeking=True, clusters=of) for gaps, of in rivals.values()]
     unknown = next((one for one in needed if isinstance(one, Unknown)), None)
     alike = [leader, *rivals]
     return NewInputs(
@@ -87,12 +87,3 @@ def _new_inputs(ids: Sequence[str], progress: Progress, goal: Goal, leader: int,
         rows_more=unknown or max((one for one in needed if isinstance(one, Interval)), key=lambda one: one.value),
         rows_left=progress.scores.shape[1] - int(progress.done[alike].min()),
     )
-
-
-def _rows_more(gaps: NDArray[np.float64], clusters: Clusters, tolerance: float, confidence: float) -> Interval | Unknown:
-    """At least the rows of one more cluster: whoever is in question is not settled by those that there are."""
-    found = rows_to_decide(-gaps, tolerance, confidence, peeking=True, clusters=clusters)
-    if isinstance(found, Unknown):
-        return found
-    least = float(np.ceil(len(clusters) / len(np.unique(clusters))))
-    return Interval(max(found.value, least), max(found.low, least), max(found.high, least), found.confidence)

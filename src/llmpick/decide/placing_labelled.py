@@ -73,7 +73,7 @@ def _leading(leader: int, progress: Progress, standing: Standing, labels: HumanL
 
 def _new_inputs(ids: Sequence[str], placed: Placing, leader: int, places: Sequence[Placed], progress: Progress) -> NewInputs:
     """A choice made by labels holds for new inputs; without one, those who could still be the best are not told apart."""
-    if placed.chosen is not None:
+    if placed.chosen is not None or len(ids) == 1:
         return NewInputs()
     alike = [leader, *(k for k, one in enumerate(places) if k != leader and one.place in (Place.OPEN, Place.TIED))]
     left = progress.scores.shape[1] - int(progress.done[np.array(alike)].min())

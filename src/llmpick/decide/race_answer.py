@@ -21,19 +21,25 @@ _NOT_COMPUTED = Unknown("nothing was run that it could be computed from")
 
 
 class RaceVerdict(StrEnum):
-    """`TIE`: other candidates are shown to be within the tolerance of the best too, and the cheapest of them is named."""
+    """`TIE`: other candidates are shown to be within the tolerance of the best too, and the cheapest of them is named. `ALONE`: one took
+    part, and was compared with nothing.
+    """
 
     WON = "won"
     TIE = "tie"
+    ALONE = "alone"
     UNDECIDED = "undecided"
     NONE_FITS = "none_fits"
 
 
 class RaceStop(StrEnum):
-    """Why the race ended. `ALL_ROWS`: it was decided, but only when every row of those in question had been run."""
+    """Why the race ended. `ALL_ROWS`: it was decided, but only when every row of those in question had been run. `ALONE`: there
+    was nobody to compare the only one with.
+    """
 
     DECIDED = "decided"
     ALL_ROWS = "all_rows"
+    ALONE = "alone"
     EXPECTED_LOSS = "expected_loss"
     BUDGET = "budget"
     INTERRUPTED = "interrupted"
@@ -122,6 +128,17 @@ class Racer:
 
 
 @dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What needs no language model, on the same rows: `chance`, which takes any label, or a baseline of `pick`. `score` is its mean over
+    all of the user's rows, `ahead` its score minus that of the returned candidate, paired; valid by itself whenever the race stopped.
+    """
+
+    name: Literal["chance", "majority", "tfidf", "rules"]
+    score: float
+    ahead: Interval | Unknown
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedCost:
     """What the calls of a recorded race cost by the file's own column, and what all calls would have cost."""
 
@@ -134,9 +151,10 @@ class RecordedCost:
 class RaceAnswer:
     """Everything a race found out.
 
-    `chosen` is None when undecided; `leader` is who is returned in any case. `expected_loss` and `next_saving` are in score (0.01 is
-    one point): how far `leader` is expected to lie below the best when one stops here, and how much of that the next batch would
-    probably save; both are averages over tasks like this one. `risk` is the probability that it lies more than the tolerance below.
+    `chosen` is None when undecided, and when only one took part; `leader` is who is returned in any case. `expected_loss` and `next_saving`
+    are in score (0.01 is one point): how far `leader` is expected to lie below the best when one stops here, and how much of that the next
+    batch would probably save; both are averages over tasks like this one. `risk` is the probability that it lies more than the tolerance
+    below.
     """
 
     task: str
@@ -168,6 +186,8 @@ class RaceAnswer:
     """For each model that took part with and without thinking."""
     judging: Judging | None = None
     """None where a metric scores. Its calls are part of `spent` and `everything`."""
+    yardsticks: tuple[Yardstick, ...] = ()
+    """Of a task whose answers are compared with right ones; empty where there is none, or it was interrupted before they were known."""
     as_of: date | None = None
     notes: tuple[str, ...] = ()
 

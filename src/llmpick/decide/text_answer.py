@@ -81,7 +81,8 @@ class TextRacer:
 
 @dataclass(frozen=True, slots=True)
 class TextRaceAnswer:
-    """Everything `race --text` found out. `winner` is who leads where the verdict is "undecided", None where nothing was read.
+    """Everything `race --text` found out. `winner` is who leads where the verdict is "undecided", who took part where it is "alone", None
+    where nobody leads.
 
     `tie` holds all that are shown to be within the tolerance of the best, the winner first; it is empty where there is only one.
     `units` is what intervals for new text count: documents, or sections of the only document.
@@ -110,3 +111,12 @@ class TextRaceAnswer:
     @property
     def unit(self) -> str:
         return "document" if self.documents > 1 else "section"
+
+    @property
+    def decided(self) -> bool:
+        return self.verdict in (RaceVerdict.WON, RaceVerdict.TIE)
+
+    @property
+    def unopposed(self) -> bool:
+        """Whether failures of the others left one model that was compared with nothing."""
+        return self.verdict is RaceVerdict.ALONE and any(racer.place is Place.FAILED for racer in self.racers)

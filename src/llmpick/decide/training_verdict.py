@@ -1,11 +1,11 @@
-"""Train your own, continue or fine-tune an open model, or take one as it is: the rule, and its reasons in words.
+"""Train your own, continue or fine-tune an open model, or take one as it is: the rule, and what the answer holds.
 
 What is free is the default. A way that costs is taken when nothing rules it out and it would more probably than not be better than the best
 that is free at the same serving cost. Training from scratch must pay at every larger budget too: where it only does at sizes of which the
-open models are few or weak, a larger one that is free undoes it.
+open models are few or weak, a larger one that is free undoes it. The reasons in words are in `training_reasons.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
@@ -22,6 +22,8 @@ SETTLED = 0.95
 TIE = 0.02
 """Scores closer than this are a tie, as in a task, and what is free wins it: for ways that start from an open model and may gain nothing.
 Training from scratch has its threshold instead."""
+EVERYDAY = 8e9
+"""Parameters in all of a model that anybody can serve: its weights in 4 bits take 4 to 5 GB, which a computer of 8 GB holds."""
 RULE_OF_THUMB = 1e12
 """Tokens below which nobody should train from scratch, says the rule of thumb. It decides nothing here; a reason says whether it agrees."""
 
@@ -56,6 +58,14 @@ class Rival:
     licence: str | None
     commercial: Literal["yes", "no", "conditions"] | None
     score: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class SameSize:
+    """The best expected of the open models that compute no more for a token than the own one, and the probability `beats` to be better."""
+
+    rival: Rival
+    beats: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,13 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class TrainingVerdict:
-    """`rivals` are the first of `rival_count` open models with at most `serving_params` active parameters, the best expected first.
+    """`rivals` are the first of `rival_count` open models that can be served, the best expected first.
 
-    `searched_flops` is the largest budget in which the threshold was looked for, `searched_beats` the probability there that training wins.
+    They compute with at most `serving_params` active parameters, or have at most `everyday_params` in all (0: where the user said what can
+    be served). `same_size` is the best of those as small as the own one where that is not the best that can be served; `larger` the best of
+    all, where much more is expected of it. `licence` is that of the chosen model, and `commercial` whether it allows such use.
+    `undecided` says why the prior does not separate models at this task, if it does not. `searched_flops` is the largest budget in which
+    the threshold was looked for, `searched_beats` the probability there that training wins. `next_steps` are commands.
     """
 
     action: Action
@@ -136,12 +150,19 @@ class TrainingVerdict:
     served_tokens: float | None
     bought: Bought
     serving_params: float
+    everyday_params: float
+    same_size: SameSize | None
+    larger: Rival | None
+    licence: str | None
+    commercial: Literal["yes", "no", "conditions"] | None
+    undecided: str | None
     ways: tuple[Way, ...]
     rivals: tuple[Rival, ...]
     rival_count: int
     threshold: Threshold | Unknown
     searched_flops: float
     searched_beats: float
+    next_steps: tuple[str, ...]
     notes: tuple[str, ...]
     sources: tuple[Source, ...]
 
@@ -149,22 +170,27 @@ class TrainingVerdict:
 def choose_way(ways: Sequence[Way], flops: float, threshold: float | None) -> Way:
     """The way of which most is expected among `take` and those that pay. `threshold` None: training never pays."""
     taken = next(way for way in ways if way.action == "take")
-    good = [way for way in ways if way is taken or _pays(way, taken, flops, threshold)]
+    good = [way for way in ways if way is taken or pays(way, taken, flops, threshold)]
     return max(good, key=lambda way: (way.score.value, -ACTIONS.index(way.action)))
 
 
-def verdict_reasons(chosen: Way, ways: Sequence[Way], flops: float, threshold: Threshold | Unknown, task: str) -> tuple[str, ...]:
-    """Why the chosen way, then why not each of the others; `task` names the family and language."""
-    named = {way.action: way for way in ways}
-    order = sorted(ways, key=lambda way: (way is not chosen, -ACTIONS.index(way.action)))
-    said = [sentence for way in order for sentence in _about(way, chosen, named["take"], flops, threshold, task)]
-    return tuple(said)
-
-
 def tokens_text(value: float) -> str:
-    """1.05e12 → "1.05T", 366e9 → "366B", 62e6 → "62M": three digits at most."""
+    """1.05e12 → "1.05T", 366e9 → "366B", 62e6 → "62M", 2.5e16 → "25,000T": three digits that count."""
     unit, size = next(((unit, size) for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6)) if value >= 0.9995 * size), ("", 1.0))
-    return f"{value / size:.3g}{unit}"
+    return f"{float(f'{value / size:.3g}'):,.15g}{unit}"
+
+
+def pays(way: Way, taken: Way, flops: float, threshold: float | None) -> bool:
+    """Whether a way that costs is better than what is free, with nothing against it."""
+    if way.obstacle is not None or way.beats is None or way.beats < EVEN:
+        return False
+    if way.action == "train":
+        return threshold is not None and flops >= threshold
+    return not tied(way, taken.score)
+
+
+def tied(way: Way, free: Interval) -> bool:
+    return way.score.value - free.value <= TIE
 
 
 def _pays(way: Way, taken: Way, flops: float, threshold: float | None) -> bool:
@@ -177,56 +203,3 @@ def _pays(way: Way, taken: Way, flops: float, threshold: float | None) -> bool:
 
 def _tied(way: Way, taken: Way) -> bool:
     return way.score.value - taken.score.value <= TIE
-
-
-def _about(way: Way, chosen: Way, taken: Way, flops: float, threshold: Threshold | Unknown, task: str) -> Iterator[str]:
-    if way.action == "take":
-        yield f"{way.model} is free, and at {task} {_score(way)} is expected of it."
-    elif way.action == "train":
-        yield from _about_training(way, chosen, taken, flops, threshold)
-    elif way.obstacle is not None:
-        yield f"{_doing(way)}: {way.obstacle}."
-    elif way.beats is not None:
-        tie = ": a tie within 2 points, which what is free wins" if way.beats >= EVEN and _tied(way, taken) else ""
-        yield f"{_doing(way)} would lead to {_score(way)}, {_better(way.beats, taken)}{tie}."
-
-
-def _doing(way: Way) -> str:
-    assert way.cost is not None
-    money = "" if isinstance(way.cost.money, Unknown) else f", ${_whole(way.cost.money.value)}"
-    doing = "Continuing the pre-training of" if way.action == "continue" else "Fine-tuning"
-    return f"{doing} {way.model} on {tokens_text(way.tokens)} tokens ({_whole(way.cost.gpu_hours.value)} GPU-hours{money})"
-
-
-def _whole(value: float) -> str:
-    """Of hours and dollars: 1,234 and 0.5."""
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
-
-
-def _about_training(way: Way, chosen: Way, taken: Way, flops: float, threshold: Threshold | Unknown) -> Iterator[str]:
-    assert way.beats is not None
-    made = f"Your own {tokens_text(way.params)} model on {tokens_text(way.tokens)} tokens would reach {_score(way)}"
-    yield f"{made}, {_better(way.beats, taken)}."
-    if isinstance(threshold, Unknown):
-        yield f"When training would start to pay: {threshold.reason}."
-    else:
-        starts = f"{threshold.cost.flops:.3g} FLOPs, {tokens_text(threshold.params)} parameters on {tokens_text(threshold.tokens)} tokens"
-        yield f"Training starts to pay at {starts}: this budget is {flops / threshold.cost.flops:.2g} times that."
-    if chosen is not way and way.beats >= EVEN and (isinstance(threshold, Unknown) or flops < threshold.cost.flops):
-        yield "At this size it would probably win, as open models so small are weak; larger ones are free, and training one loses."
-    few = way.tokens < RULE_OF_THUMB
-    if few:
-        agrees = "agrees" if chosen is not way else "would say otherwise"
-        yield f"The rule of thumb, no training from scratch on fewer than 1T tokens, {agrees}; it is no part of the reckoning."
-    elif chosen is not way:
-        yield f"The rule of thumb, no training from scratch on fewer than 1T tokens, would not have objected to {tokens_text(way.tokens)}."
-    if 1 - SETTLED < way.beats < SETTLED:
-        yield "The prior alone does not settle it: the 90% interval of the difference holds zero."
-
-
-def _better(beats: float, taken: Way) -> str:
-    return f"and be better than {taken.model} with probability {beats:.0%}"
-
-
-def _score(way: Way) -> str:
-    return f"{way.score.value:.0%} [{100 * way.score.low:.0f}, {100 * way.score.high:.0f}]"

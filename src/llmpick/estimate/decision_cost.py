@@ -98,6 +98,15 @@ def forecast(setting: Setting, guarantee: Guarantee, *, races: int, seed: int, p
     )
 
 
+def still_to_pay(forecast: Forecast, kept: Sequence[NDArray[np.bool_]]) -> Forecast:
+    """The same races, where `calls` and `calls_each` count only rows that are not `kept`: of each candidate, shape (rows,), in the order of
+    the race.
+    """
+    new = np.stack([np.concatenate([[0], np.cumsum(~rows)]) for rows in kept])
+    each = np.take_along_axis(new, forecast.calls_each.T.astype(np.int64), axis=1).T.astype(float)
+    return replace(forecast, calls=spread(each.sum(axis=1)), calls_each=each)
+
+
 def resolution(setting: Setting, *, tasks: int, seed: int, prior: Prior = PUBLIC_PRIOR) -> Resolution:
     """What the rows can tell at all, from the paired differences of tasks drawn from the prior."""
     rng = np.random.default_rng([seed, setting.candidates, setting.rows])

@@ -20,5 +20,5 @@ def drawn_scores(parts: Sequence[Weighed], seed: int) -> tuple[Array, Array]:
     scores = list[Array]()
     for part in parts:
         values, vectors = np.linalg.eigh(part.covariance)
-        scores.append(link.score(part.mean + normal @ (vectors * np.sqrt(np.maximum(values, 0.0))).T, part.link))
+        scores.append(link.score(part.mean + normal @ (vectors * np.sqrt(np.maximum(values, 0.0))).T, part.link, part.floor))
     return np.concatenate(scores), np.repeat([part.probability / count for part in parts], count)

@@ -27,7 +27,7 @@ JITTER = 1e-9
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """M models at one family, which the task is of with `probability`: `mean` (M,) and `covariance` (M, M) of the latent ability,
-    and the shape `link` of the curve from ability to score.
+    the shape `link` of the curve from ability to score, and the `floor` where it begins.
     """
 
     probability: float
@@ -35,6 +35,7 @@ class Weighed:
     mean: Array
     covariance: Array
     link: float
+    floor: float = 0.0
 
     def only(self, models: Sequence[int]) -> "Weighed":
         """The same of some of the models, in their order."""
@@ -54,7 +55,8 @@ class Measured:
 def weigh(probability: float, abilities: Abilities, *, own_task: bool) -> Weighed:
     """`own_task`: what is asked is one task of the family, and not the mean over them."""
     wider = abilities.task_covariance if own_task else 0.0
-    return Weighed(probability, abilities.family, abilities.latent_mean, abilities.latent_covariance + wider, abilities.link)
+    covariance = abilities.latent_covariance + wider
+    return Weighed(probability, abilities.family, abilities.latent_mean, covariance, abilities.link, abilities.floor)
 
 
 def mixed(parts: Sequence[Weighed]) -> tuple[Array, Array, Array]:
@@ -77,12 +79,20 @@ def _quantile(ranked: Array, middle: Array, end: float) -> Array:
 
 def chance_above(parts: Sequence[Weighed], target: float) -> Array:
     """The probability (M,) that a model's score reaches `target`, in (0, 1)."""
-    return np.sum([part.probability * ndtr((part.mean - _latent(target, part.link)) / _deviation(part)) for part in parts], axis=0)
+    return np.sum([part.probability * _chance_above(part, target) for part in parts], axis=0)
+
+
+def _chance_above(part: Weighed, target: float) -> Array:
+    if target <= part.floor:
+        return np.ones(len(part.mean))
+    needed = link.exact_latent(np.array((target - part.floor) / (1.0 - part.floor)), part.link)
+    return ndtr((part.mean - needed) / _deviation(part))
 
 
 def given(parts: Sequence[Weighed], measured: Measured) -> list[Weighed]:
     """The same after `measured` was seen. A score's error is binomial over its rows; ten of ten right count as one of twelve wrong, halved
-    (Laplace), so that no score is certain. The score is taken as linear in the ability about what was measured.
+    (Laplace), so that no score is certain. The score is taken as linear in the ability about what was measured. Where guessing does worse
+    than at the family's benchmarks, the floor is the least that was measured: nobody falls below it.
     """
     if not len(measured.models):
         return list(parts)
@@ -96,9 +106,9 @@ def given(parts: Sequence[Weighed], measured: Measured) -> list[Weighed]:
 
 def _given(part: Weighed, at: NDArray[np.int64], seen: Array, variance: Array) -> tuple[Weighed, float]:
     """The conditioned part, and the log density of what was seen."""
-    k = part.link
-    observed = np.array([_latent(float(score), k) for score in seen])
-    slope = link.slope(observed, k)
+    part = replace(part, floor=min(part.floor, float(seen.min())))
+    observed = _latent(seen, part)
+    slope = link.slope(observed, part.link, part.floor)
     gap = observed - part.mean[at]
     noisy = part.covariance[np.ix_(at, at)] + np.diag(variance / slope**2 + JITTER)
     factor = cho_factor(noisy, lower=True)
@@ -110,13 +120,13 @@ def _given(part: Weighed, at: NDArray[np.int64], seen: Array, variance: Array) -
 
 
 def _cases(part: Weighed) -> Array:
-    return link.score(part.mean[:, None] + _deviation(part)[:, None] * _QUANTILES, part.link)
+    return link.score(part.mean[:, None] + _deviation(part)[:, None] * _QUANTILES, part.link, part.floor)
 
 
 def _deviation(part: Weighed) -> Array:
     return np.sqrt(np.maximum(np.diag(part.covariance), JITTER))
 
 
-def _latent(score: float, k: float) -> float:
-    """The exact inverse of the link, for a score inside (0, 1)."""
-    return float(np.log(k * np.expm1(-np.log1p(-score) / k)))
+def _latent(score: Array, part: Weighed) -> Array:
+    """The inverse of the link, for scores inside (0, 1); at the floor and below it, of what is 2% above."""
+    return link.exact_latent(np.maximum((score - part.floor) / (1.0 - part.floor), link.LOWEST_SHARE if part.floor else 0.0), part.link)

@@ -32,6 +32,7 @@ CASES, SEED = 2000, 0
 @dataclass(frozen=True, slots=True)
 class Clearing:
     """`chance` (S,) at each of the `sizes`; `at`, `low`, `high`: where it passes the wanted one, 5% and 95%; None: not by the largest.
+    Where less than 5% or more than 95% is wanted, `low` or `high` is `at`: it is never outside of them.
 
     `rise`: of the score from 3B to 70B, with 90%.
     """
@@ -76,7 +77,7 @@ def at_sizes(recipe: AbilityFacts, wanted: Array) -> list[AbilityFacts]:
 def clearing(parts: Sequence[Weighed], wanted: Array, target: float, probability: float) -> Clearing:
     """`parts` hold the recipe at the sizes `wanted` (S,), ascending; target and probability inside (0, 1)."""
     chance = np.maximum.accumulate(chance_above(parts, target))
-    at, low, high = (_passes(wanted, chance, one) for one in (probability, LOW, HIGH))
+    at, low, high = (_passes(wanted, chance, one) for one in (probability, min(LOW, probability), max(HIGH, probability)))
     return Clearing(wanted, chance, at, low, high, _rise(parts, wanted))
 
 
@@ -102,7 +103,7 @@ def _rise(parts: Sequence[Weighed], wanted: Array) -> Interval:
         two = part.only(ends)
         values, vectors = np.linalg.eigh(two.covariance)
         latent = two.mean + normal @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-        scores = link.score(latent, two.link)
+        scores = link.score(latent, two.link, two.floor)
         draws.append(scores[:, 1] - scores[:, 0])
         weights.append(np.full(CASES, part.probability / CASES))
     rises, weight = np.concatenate(draws), np.concatenate(weights)

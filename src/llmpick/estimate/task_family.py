@@ -11,10 +11,11 @@ solve rates: the race, small models first, or scores that were kept (`llmpick ne
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llmpick.estimate.task_cues import CUES, TEMPERATURE, Cue
+from llmpick.estimate.task_cues import CUES, SPECIAL, TEMPERATURE, Cue
 from llmpick.evidence.ability import TaskFamily
 from llmpick.evidence.task import Example, Task, TaskKind
 
@@ -48,8 +49,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class FamilyGuess:
-    """`probabilities` of the families that are not faint, the likeliest first, sum 1. `cues` names what was seen, `declared` that the task
-    itself says its family.
+    """`probabilities` of the families that are not faint, the likeliest first, sum 1. `cues` has what in the text speaks for the likeliest,
+    words of it in quotes; `declared` says that the task itself names its family.
     """
 
     probabilities: Mapping[TaskFamily, float]
@@ -79,7 +80,10 @@ def asked_of(task: Task) -> Asked:
 def guess_family(asked: Asked, cues: Sequence[Cue] = CUES, temperature: float = TEMPERATURE) -> FamilyGuess:
     """Naive Bayes over `cues`; never empty."""
     seen = cues_seen(asked, cues)
-    odds = {family: sum(_evidence(cue, one, family) for cue, one in zip(cues, seen, strict=True)) / temperature for family in F}
+    signs = {cue.name for cue, one in zip(cues, seen, strict=True) if one}
+    told = [family for family in F if family not in SPECIAL or SPECIAL[family] in signs]
+    odds = dict.fromkeys(F, 0.0)
+    odds |= {family: sum(_evidence(cue, one, family) for cue, one in zip(cues, seen, strict=True)) / temperature for family in told}
     odds = {family: value + math.log(_prior(asked, family)) for family, value in odds.items()}
     highest = max(odds.values())
     weights = {family: math.exp(value - highest) for family, value in odds.items()}
@@ -87,20 +91,22 @@ def guess_family(asked: Asked, cues: Sequence[Cue] = CUES, temperature: float = 
     order = sorted(kept, key=lambda family: -kept[family])
     return FamilyGuess(
         {family: kept[family] / sum(kept.values()) for family in order},
-        tuple(cue.name for cue, one in zip(cues, seen, strict=True) if one and order[0] in cue.families),
+        tuple(dict.fromkeys(one for cue, one in zip(cues, seen, strict=True) if one and order[0] in cue.families)),
     )
 
 
-def cues_seen(asked: Asked, cues: Sequence[Cue] = CUES) -> list[bool]:
-    """Whether the instructions, or half of the rows, show each cue."""
-    return [cue.seen(asked.instructions, "") or _most(cue, asked.rows) for cue in cues]
+def cues_seen(asked: Asked, cues: Sequence[Cue] = CUES) -> list[str]:
+    """What of the instructions, or of half of the rows, shows each cue; "" where nothing does."""
+    return [cue.shown(asked.instructions, "") or _most(cue, asked.rows) for cue in cues]
 
 
-def _most(cue: Cue, rows: Sequence[tuple[str, str]]) -> bool:
-    return bool(rows) and 2 * sum(cue.seen(*row) for row in rows) >= len(rows)
+def _most(cue: Cue, rows: Sequence[tuple[str, str]]) -> str:
+    """What shows it most often; of what does as often, the first of the alphabet."""
+    seen = Counter(shown for row in rows if (shown := cue.shown(*row)))
+    return min(seen, key=lambda one: (-seen[one], one)) if seen and 2 * seen.total() >= len(rows) else ""
 
 
-def _evidence(cue: Cue, seen: bool, family: TaskFamily) -> float:
+def _evidence(cue: Cue, seen: str, family: TaskFamily) -> float:
     """By how much a cue that is seen raises the log odds of its families."""
     if not seen or family not in cue.families:
         return 0.0

@@ -1,8 +1,8 @@
 """Makes the calls of one batch, each exactly once: what the ledger already holds is not asked again."""
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_EXCEPTION, Future, wait
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol, TypeVar
@@ -24,6 +24,10 @@ class PaidBefore(Protocol):
     def paid_before(self, candidate: str) -> Sequence[CallRecord]: ...
 
 
+class StopNow(KeyboardInterrupt):
+    """Ctrl-C was pressed again: nobody waits any more, and threads may still be at work on the lanes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Halt:
     """What Ctrl-C asks for: `soon` starts no further call, `now` keeps nothing of those under way either."""
@@ -42,7 +46,7 @@ def run_batch(
     """Runs a batch: local lanes one after the other (they share the processor), every remote lane beside them.
 
     After Ctrl-C `on_interrupt` is called at once, and the calls under way come back and are recorded before `KeyboardInterrupt` goes on.
-    After another one it goes on at once; what those calls make is dropped.
+    After another one `StopNow` goes on at once; what those calls make is dropped.
     """
     halt = _Halt()
     work = sorted(batch.values(), key=lambda item: (item[0].remote, garage.peek(item[0]) is None))
@@ -56,7 +60,7 @@ def run_batch(
     running: list[Future[None]] = [Future() for _ in groups]
     try:
         _start(run_group, groups, running, workers=len(groups))
-        _wait(running, FIRST_EXCEPTION)
+        _wait_or_fail(running)
     except BaseException as error:
         halt.soon.set()
         try:
@@ -65,16 +69,20 @@ def run_batch(
             _wait(running)
         except KeyboardInterrupt:
             halt.now.set()
-            raise
+            raise StopNow from error
         raise
 
 
-def _wait(running: Sequence[Future[None]], return_when: str = ALL_COMPLETED) -> None:
-    """Until all are done, or with `FIRST_EXCEPTION` one has failed, whose error is raised; Ctrl-C is heard meanwhile."""
-    done, open_ = wait(running, HEARS_EVERY_S, return_when)
-    while open_ and not (return_when == FIRST_EXCEPTION and any(future.exception() for future in done)):
-        done, open_ = wait(running, HEARS_EVERY_S, return_when)
-    if return_when == FIRST_EXCEPTION:
+def _wait(running: Collection[Future[None]]) -> None:
+    """Until all are done, whatever became of them; Ctrl-C is heard meanwhile."""
+    while wait(running, HEARS_EVERY_S).not_done:
+        pass
+
+
+def _wait_or_fail(running: Collection[Future[None]]) -> None:
+    """The same, but the first error is raised at once."""
+    while running:
+        done, running = wait(running, HEARS_EVERY_S, FIRST_EXCEPTION)
         for future in done:
             future.result()
 
@@ -125,6 +133,23 @@ def _run_lane(lane: Lane, count: int, garage: Garage, ledger: Ledger, on_call: C
         lane.resident_bytes.append(resident)
         ledger.resident(lane.candidate, resident)
     lane.broken = lane.breaks(lane)
+
+
+def take_held(lanes: Iterable[Lane], ledger: Ledger, on_call: Callable[[Lane, CallRecord], None]) -> None:
+    """What the ledger holds of each lane's next rows, up to the first that it does not hold: for a race that ends before it asked for them.
+
+    Left out are lanes that cannot be the answer, and those of which looking at what is held takes calls (a judge's) or is no evidence.
+    """
+    for lane in lanes:
+        start = len(lane.records)
+        if lane.gone or lane.broken or not lane.held_is_free or start >= len(lane.keys):
+            continue
+        held = ledger.find(lane.keys[start:])
+        for i, key in enumerate(lane.keys[start:], start):
+            if key not in held:
+                break
+            record = lane.reuse(held[key], i)
+            _keep(lane, record, ledger, on_call, paid=ledger.is_paid(record))
 
 
 def _ask_rows(

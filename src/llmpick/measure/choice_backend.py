@@ -1,10 +1,6 @@
 """A scorer of texts as an engine of the race: it answers a choice with the label that it finds most likely, and writes nothing."""
 
-import threading
 import time
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from llmpick.evidence.call import CallRequest, Completion, OneLabel
 from llmpick.evidence.errors import InputError
@@ -12,35 +8,19 @@ from llmpick.evidence.likelihood import TextScore
 from llmpick.evidence.task import Normalisation
 from llmpick.measure.choices import ChoiceScores, asked_context, score_alone, score_choices
 from llmpick.measure.likelihood import TextScorer
+from llmpick.measure.scorer_backend import ScorerBackend
 
 
-class ChoiceBackend:
-    """Keeps the promises of `measure.backend.Backend` for requests whose answer is one label.
+class ChoiceBackend(ScorerBackend):
+    """For requests whose answer is one label.
 
     The plain text of a request is read, as by a base model: no chat template stands between the question and its answer.
     """
 
-    concurrency = 1
-    call_timeout_s: float | None = None
-
     def __init__(self, scorer: TextScorer, normalise: Normalisation) -> None:
-        self.engine = scorer.engine
-        self.load_seconds = scorer.load_seconds
-        self._scorer = scorer
+        super().__init__(scorer)
         self._normalise: Normalisation = normalise
         self._alone: dict[tuple[str, ...], dict[str, TextScore]] = {}
-        self._lock = threading.Lock()
-
-    def prepare(self, requests: Sequence[CallRequest]) -> None:
-        """Has the engine read once what the requests of a group begin with. Raises `InputError` for a request that is no choice.
-        Whether a row fits is seen when it is scored.
-        """
-        groups: dict[str, list[str]] = {}
-        for request in requests:
-            _labels(request)
-            groups.setdefault(request.group, []).append(asked_context(request.completion))
-        with self._lock:
-            self._scorer.prepare(list(groups.values()))
 
     def complete(self, request: CallRequest) -> Completion:
         """The label that is most likely by the task's measure. Tokens of the empty context are counted with the first row."""
@@ -62,17 +42,9 @@ class ChoiceBackend:
             label_probabilities=scores.probabilities(self._normalise),
         )
 
-    def resident_bytes(self) -> int | None:
-        return None
-
-    def close(self) -> None:
-        self._scorer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+    def _context(self, request: CallRequest) -> str:
+        _labels(request)
+        return asked_context(request.completion)
 
     def _scored(self, context: str, labels: tuple[str, ...]) -> ChoiceScores:
         """Without calibration the empty context is not asked for, and nothing reads it."""

@@ -34,7 +34,8 @@ class Lane:
     """One entrant's way through the rows. `keys[i]` names the call for row i of the race order; None for a baseline, whose calls are given.
 
     `ask(backend, i)` makes that call and scores it; it never raises for a lost row, but raises when the engine is gone for good.
-    `reuse(record, i)` scores a call that is kept already.
+    `reuse(record, i)` scores a call that is kept already; `held_is_free` says that this takes no further call, and that what is held is
+    evidence before the race asks for it.
     `cost` is the entrant's cost per row by the user's measure, `breaks` names the limits that it was seen to break,
     `price` is the money that calls take, `spends` what one more call is expected to cost, in the one unit in which the rule weighs the
     candidates' calls against each other; None before anything is known of it.
@@ -50,6 +51,7 @@ class Lane:
     price: Callable[[Sequence[CallRecord]], float] = lambda _: 0.0
     spends: Callable[["Lane"], float | None] = lambda _: None
     reuse: Callable[[CallRecord, int], CallRecord] = lambda record, _: record
+    held_is_free: bool = True
     remote: bool = False
     memory_bytes: int = 0
     paid: list[CallRecord] = field(default_factory=list)

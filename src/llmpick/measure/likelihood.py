@@ -53,12 +53,12 @@ class TextScorer(Protocol):
         """
         ...
 
-    def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
+    def score_document(self, text: str, *, context: str = "", window: int | None = None, stride: int | None = None) -> TextScore:
         """The log-likelihood of a text of any length, each token scored exactly once, windows of `window` tokens `stride` apart.
 
-        From the second window on every token is conditioned on at least `window` - `stride` tokens; each window begins with what the
-        model's tokenizer puts before a text, as every text began that the model was trained on. Defaults: `window` 512, or
-        `max_tokens` if that is less; `stride` half of it.
+        A short `context` may stand before it, by the rule of `score`. From the second window on every token is conditioned on at least
+        `window` - `stride` tokens; each window begins with what the model's tokenizer puts before a text, as every text began that the
+        model was trained on. Defaults: `window` 512, or `max_tokens` if that is less; `stride` half of it.
 
         Raises `InputError` for an empty text and for impossible windows, `EngineError` when the machinery failed.
         """
@@ -139,19 +139,23 @@ class TokenScorer(ABC):
         lengths = [len(prefix) for prefix in self._prefixes if len(prefix) < window.scored_from and begins(window.tokens, prefix)]
         return max(lengths, default=0)
 
-    def score_document(self, text: str, *, window: int | None = None, stride: int | None = None) -> TextScore:
+    def score_document(self, text: str, *, context: str = "", window: int | None = None, stride: int | None = None) -> TextScore:
         self._check_open()
-        _check_text(text, text, self._where)
+        _check_text(context + text, text, self._where)
         beginning = self._beginning
         window, stride = self._checked(window, stride)
-        tokens = self._tokenize(text)
+        found = placed(context, text, self._tokenize) if context else Placed((), self._tokenize(text), len(text.encode()))
+        before, tokens = found.before, found.before + found.scored
         if beginning and begins(tokens, beginning):
-            tokens = tokens[len(beginning) :]
-        skipped, skipped_bytes = (0, 0) if beginning else unscorable(text, tokens, self._decode)
-        self._check_scored(len(tokens) - skipped)
-        cut = tuple(windows(tokens, beginning, window=window, stride=stride, unscored=skipped))
-        processed = sum(len(part.tokens) for part in cut)
-        return self._score(self._nats(cut), len(tokens) - skipped, len(text.encode()) - skipped_bytes, not skipped, processed)
+            before, tokens = before[len(beginning) :], tokens[len(beginning) :]
+        if len(beginning) + len(before) >= window:
+            remedy = "shorten the context, or choose a longer window"
+            raise InputError(f"the context fills a window of {window} tokens", where=self._where, remedy=remedy)
+        skipped, skipped_bytes = (0, 0) if beginning or before else unscorable(text, tokens, self._decode)
+        self._check_scored(len(tokens) - len(before) - skipped)
+        cut = tuple(windows(tokens, beginning, window=window, stride=stride, unscored=len(before) + skipped))
+        processed, scored = sum(len(part.tokens) for part in cut), len(tokens) - len(before) - skipped
+        return self._score(self._nats(cut), scored, found.text_bytes - skipped_bytes, not skipped, processed)
 
     def tokens(self, text: str) -> list[int]:
         self._check_open()

@@ -32,6 +32,11 @@ _ERROR_LEVEL = 4
 Tokens = tuple[int, ...]
 
 
+def rows_at_once(vocabulary: int) -> int:
+    """So many rows of logits are told by one batch. The engine holds them twice: where it computes them, and where it leaves them."""
+    return max(min(BATCH, LOGITS_BYTES // (4 * vocabulary)) // GROUP, 1) * GROUP
+
+
 class UnsupportedError(Exception):
     """The library, or the model on it, cannot be driven from here; the text says why."""
 
@@ -108,7 +113,7 @@ class LogitsReader:
         self._memory = self._lib.llama_get_memory(self._context)
         self._vocab = self._lib.llama_model_get_vocab(model)
         self._vocabulary = int(self._lib.llama_vocab_n_tokens(self._vocab))
-        self._rows = max(min(BATCH, LOGITS_BYTES // (4 * self._vocabulary)) // GROUP, 1) * GROUP
+        self._rows = rows_at_once(self._vocabulary)
         self._states: dict[Tokens, Any] = {}
         self._held: Tokens = ()
         self._before: tuple[Tokens, int] = (), 0

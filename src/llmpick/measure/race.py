@@ -5,19 +5,20 @@ makes those calls, each exactly once: what the ledger already holds is not asked
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llmpick.decide.cost import cost_ranks
 from llmpick.evidence.call import CallRecord
 from llmpick.evidence.task import Budget
 from llmpick.measure.budget import Beside, within_budget
-from llmpick.measure.calls import lost_before, run_batch, unused_of
+from llmpick.measure.calls import StopNow, lost_before, run_batch, take_held, unused_of
 from llmpick.measure.garage import Garage
 from llmpick.measure.lane import Batch, Lane, Ledger
+from llmpick.measure.scoreboard import Scoreboard
 from llmpick.stats.plain import FIRST_BATCH, GROWTH
 from llmpick.stats.race import Progress, Standing
 from llmpick.stats.rules import Rule
@@ -69,15 +70,15 @@ def run_race(
     """Races the lanes over `rows` rows. Models stay loaded together as far as `capacity_bytes` allow. `beside` tells what was spent on
     the race beside the lanes' own calls.
 
-    Ctrl-C ends the race like a spent budget, when the calls under way have come back and are recorded; `on_interrupt` is called at once,
-    and another Ctrl-C does not wait for them.
+    Ctrl-C ends the race like a spent budget, when the calls under way have come back and are recorded; what the ledger holds beyond them
+    counts then, too. `on_interrupt` is called at once, and another Ctrl-C does not wait.
     """
-    garage = Garage(capacity_bytes, ledger)
-    for lane in lanes:
-        lane.paid.extend(lost_before(lane.candidate, ledger))
+    garage, board = Garage(capacity_bytes, ledger), Scoreboard(lanes, rows)
     try:
+        for lane in lanes:
+            lane.paid.extend(lost_before(lane.candidate, ledger))
         while True:
-            look = _look(lanes, rows, rule)
+            look = _look(lanes, board, rule)
             on_look(look)
             if look.standing.chosen is not None and all(lane.records for lane in look.lanes):
                 return RaceEnd(look, Stop.DECIDED, None)
@@ -88,33 +89,23 @@ def run_race(
             if not batch:
                 return RaceEnd(look, Stop.BUDGET, "the budget is spent")
             run_batch(batch, garage, ledger, on_call, on_interrupt)
-    except KeyboardInterrupt:
-        return RaceEnd(_look(lanes, rows, rule), Stop.INTERRUPTED, "it was interrupted")
+    except KeyboardInterrupt as pressed:
+        with suppress(KeyboardInterrupt):
+            take_held([] if isinstance(pressed, StopNow) else lanes, ledger, on_call)
+        return RaceEnd(_look(lanes, board, rule), Stop.INTERRUPTED, "it was interrupted")
     finally:
         garage.close()
         for lane in lanes:
             lane.paid.extend(unused_of(lane.candidate, lane.paid, ledger))
 
 
-def _look(lanes: Sequence[Lane], rows: int, rule: Rule) -> Look:
+def _look(lanes: Sequence[Lane], board: Scoreboard, rule: Rule) -> Look:
     racing = tuple(lane for lane in lanes if lane.racing)
-    progress = progress_of(racing, rows)
+    progress = board.progress(racing)
     return Look(racing, progress, rule.judge(progress) if racing else _NOBODY)
 
 
 _NOBODY = Standing(np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool), None)
-
-
-def progress_of(lanes: Sequence[Lane], rows: int) -> Progress:
-    """The matrix of what the lanes have run so far."""
-    scores = np.zeros((len(lanes), rows))
-    lost = np.zeros((len(lanes), rows), dtype=bool)
-    for k, lane in enumerate(lanes):
-        seen = [record.score for record in lane.records]
-        lost[k, : len(seen)] = [score is None for score in seen]
-        scores[k, : len(seen)] = [score or 0.0 for score in seen]
-    ranks = cost_ranks([lane.cost(lane) for lane in lanes])
-    return Progress(scores, lost, np.array([len(lane.records) for lane in lanes]), np.array(ranks))
 
 
 def _wanted(look: Look, rule: Rule, rows: int, garage: Garage) -> Batch:

@@ -5,9 +5,6 @@ batch, and makes room for the next. A chunk that was read before and kept is not
 when it is over; this file only reads.
 """
 
-import hashlib
-import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,20 +15,14 @@ from numpy.typing import NDArray
 from llmpick.decide.cost import cost_ranks
 from llmpick.decide.race_answer import RaceStop
 from llmpick.evidence.call import EngineInfo
-from llmpick.evidence.errors import EngineError, LlmpickError
+from llmpick.evidence.errors import LlmpickError
 from llmpick.evidence.likelihood import TextRead, TextScore
 from llmpick.evidence.task import Budget
 from llmpick.measure.likelihood import TextScorer
+from llmpick.measure.text_chunk import COMPARED_CHUNKS, UNTOLD_TOKENS, read_chunk
 from llmpick.stats.looks import looks
 from llmpick.stats.ratios import LogRatios, log_ratios
 from llmpick.stats.text_race import error_per_claim, judge_text
-
-COMPARED_CHUNKS = 8
-"""Of so many chunks the token ids are asked for, to see whether two engines split one model's text alike."""
-ROOM_FOR_MARKS = 8
-"""No tokenizer makes more tokens of a text than it has bytes, but for the marks that it puts around it."""
-UNTOLD_TOKENS = 2048
-"""What a server's model is taken to hold where the server does not tell: none in use holds less."""
 
 
 class HasText(Protocol):
@@ -102,7 +93,7 @@ class TextLook:
 @dataclass(frozen=True, slots=True)
 class TextRaceEnd:
     """How it ended. `left` are the readers that neither were beaten nor failed, the leader first; `within` those of them that are shown
-    to be within the tolerance of all others; `chosen` is None when nothing is decided.
+    to be within the tolerance of all others; `chosen` is None when nothing is decided, as where one is left that was compared with nobody.
     """
 
     stop: RaceStop
@@ -140,7 +131,11 @@ def run_text_race(
                 return _undecided(RaceStop.BUDGET, left)
             look = _look(left, reach, len(chunks))
             on_look(look)
-            if (end := _judged(look, tolerance, confidence, error, alone=len(readers) == 1)) is not None:
+            if sum(reader.gone is None for reader in readers) == 1:
+                if reach == len(chunks) or _known_within(look.ratios, tolerance, confidence):
+                    return _undecided(RaceStop.ALONE, left)
+                continue
+            if (end := _judged(look, tolerance, error)) is not None:
                 return end
         raise AssertionError("the last look sees all chunks and decides")
     except KeyboardInterrupt:
@@ -165,10 +160,8 @@ def _look(left: Sequence[Reader], chunks: int, population: int) -> TextLook:
     return TextLook(tuple(left), chunks, population, shared_ratios(left, chunks, population=population))
 
 
-def _judged(look: TextLook, tolerance: float, confidence: float, error: float, *, alone: bool) -> TextRaceEnd | None:
-    """Sends those that are beaten out of the race; how it ended if it is over. A model alone reads on until its figure is known well."""
-    if alone and not _known_within(look.ratios, tolerance, confidence):
-        return None
+def _judged(look: TextLook, tolerance: float, error: float) -> TextRaceEnd | None:
+    """Sends those that are beaten out of the race; how it ended if it is over."""
     ranks = np.array(cost_ranks([reader.cost(reader) for reader in look.readers]))
     standing = judge_text(look.ratios, ranks, tolerance=tolerance, error=error)
     for reader, rival in zip(look.readers, standing.beaten_by, strict=True):
@@ -181,6 +174,7 @@ def _judged(look: TextLook, tolerance: float, confidence: float, error: float, *
 
 
 def _known_within(ratios: LogRatios, tolerance: float, confidence: float) -> bool:
+    """A model alone reads on until its figure is known well."""
     figure = ratios.interval(0, confidence)
     return figure.high <= figure.value * (1 + tolerance)
 
@@ -229,7 +223,7 @@ def _read(readers: Sequence[Reader], chunks: Sequence[HasText], shelf: "_Shelf",
             read = reader.kept.get(i)
             if read is None:
                 try:
-                    read = _read_chunk(shelf.get(reader), chunks[i].text, i)
+                    read = read_chunk(shelf.get(reader), chunks[i].text, i)
                 except LlmpickError as error:
                     reader.gone = error
                     shelf.drop(reader)
@@ -247,19 +241,6 @@ def _enter(reader: Reader, read: TextRead) -> None:
     reader.windowed += read.score.tokens >= (read.max_tokens or UNTOLD_TOKENS)
     reader.seconds += read.seconds
     reader.scores.append(read.score)
-
-
-def _read_chunk(scorer: TextScorer, text: str, i: int) -> TextRead:
-    """A chunk is read in one window wherever the model can hold it, so that all models are given the same words before each word."""
-    most = scorer.max_tokens or UNTOLD_TOKENS
-    started = time.perf_counter()
-    score = scorer.score_document(text, window=min(most, len(text.encode()) + ROOM_FOR_MARKS))
-    seconds = time.perf_counter() - started
-    if not score.tokens or not score.text_bytes or not np.isfinite(score.nats):
-        raise EngineError("it gave a chunk no likelihood", where=f"chunk {i + 1}", remedy="try another engine or file")
-    ids = json.dumps(list(scorer.tokens(text))) if i < COMPARED_CHUNKS else None
-    split = hashlib.sha256(ids.encode()).hexdigest() if ids else None
-    return TextRead(score, seconds, scorer.engine, scorer.max_tokens, split)
 
 
 class _Shelf:

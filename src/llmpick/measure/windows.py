@@ -1,5 +1,6 @@
 """Tokens in their places: how a text is cut into windows, and where it stands after a context. Pure: the tokenizer is an argument."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ Tokens = tuple[int, ...]
 
 CHARACTER_TOKENS = 4
 """The most tokens that one character can be cut into: its bytes in UTF-8."""
+_LEAD = re.compile(r"\s*\S\w{0,15}")
+"""A text's first word, or 16 characters of it where words are not parted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,17 @@ def placed(context: str, text: str, tokenize: Callable[[str], Tokens]) -> Placed
     before, whole = tokenize(context), tokenize(context + text)
     joined = not begins(whole, before) or len(whole) == len(before)
     return Placed(before, tokenize(text) if joined else whole[len(before) :], len(text.encode()))
+
+
+def led(text: str) -> tuple[str, str]:
+    """The first word of a text, and the rest of it, "" where there is no more.
+
+    Where nothing stands before a text some models have nothing to condition its first token on. Models that are compared are all given the
+    first word, and scored on the rest: on the same bytes, wherever their own first token ends.
+    """
+    found = _LEAD.match(text)
+    end = found.end() if found else len(text)
+    return text[:end], text[end:] if text[end:].strip() else ""
 
 
 def begins(whole: Tokens, start: Tokens) -> bool:

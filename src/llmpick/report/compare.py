@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmpick.decide.compare import ComparedRuns, Comparison, Side, SliceDifference
+from llmpick.decide.compare import Choice, ComparedRuns, Comparison, Side, SliceDifference
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
 from llmpick.report.text import one_line
@@ -47,6 +47,7 @@ def compare_document(compared: ComparedRuns) -> dict[str, Any]:
         "detectable_difference": found.detectable,
         "rows_to_decide": _interval(found.rows_to_decide) if isinstance(found.rows_to_decide, Interval) else None,
         "rows_to_same": found.rows_to_same,
+        "choice": found.choice and _choice(found.choice),
         "unknown": {"rows_to_decide": found.rows_to_decide.reason} if isinstance(found.rows_to_decide, Unknown) else {},
         "slices": [_slice(part) for part in found.slices],
         "rows": [{"item": row.item, "a": row.first, "b": row.second} for row in found.rows],
@@ -94,7 +95,18 @@ def verdict(compared: ComparedRuns) -> str:
         better, worse = (a, b) if found.finding == "first" else (b, a)
         size = f"{numbers.distance(interval.value)} {numbers.points_bounds(_turned(interval))}"
         return f"{better} is better than {worse} by {size} for new inputs like these."
-    return f"These rows cannot tell {a} and {b} apart{_what_would(found)}."
+    if found.choice is None or not found.choice.settled:
+        return f"These rows cannot tell {a} and {b} apart{_what_would(found)}."
+    return f"{_may_be_taken(found.choice, found.tolerance or 0, a, b)} Which is better these rows do not show{_what_would(found)}."
+
+
+def _may_be_taken(choice: Choice, tolerance: float, a: str, b: str) -> str:
+    """The answer to what a race asks, whoever gives it."""
+    taken, other = (a, b) if choice.first else (b, a)
+    sure = numbers.probability(choice.confidence)
+    how = f"with a probability of at least {sure} on average" if choice.on_average else f"at {sure}"
+    by = ", as their race says" if choice.by == "race" else ""
+    return f"{taken} may be taken: {other} is not better{numbers.by_more_than(tolerance)} for new inputs like these, {how}{by}."
 
 
 def _named(compared: ComparedRuns) -> tuple[str, str]:
@@ -115,15 +127,21 @@ def _origin(side: Side) -> str:
 def _what_would(found: Comparison) -> str:
     """How many more rows would decide, one way or the other."""
     ways: list[tuple[float, str]] = []
+    if found.choice and isinstance(found.choice.rows_more, Interval):
+        shows = f"would show of one that the other is not better{numbers.by_more_than(found.tolerance or 0)}"
+        ways.append((found.choice.rows_more.value, f"{_rows_more(found.choice.rows_more)} {shows}"))
     if isinstance(found.rows_to_decide, Interval):
-        more = found.rows_to_decide
-        ways.append((more.value, f"about {more.value:,.0f} more rows [{more.low:,.0f}, {more.high:,.0f}] would decide which is better"))
+        ways.append((found.rows_to_decide.value, f"{_rows_more(found.rows_to_decide)} would decide which is better"))
     if found.rows_to_same is not None:
         within = numbers.distance(found.tolerance or 0)
         ways.append((found.rows_to_same, f"about {found.rows_to_same:,} more would show that they are the same within {within}"))
     if ways:
         return ": " + ", or ".join(text for _, text in sorted(ways))
     return f": {found.rows_to_decide.reason}" if isinstance(found.rows_to_decide, Unknown) else ""
+
+
+def _rows_more(more: Interval) -> str:
+    return f"about {more.value:,.0f} more rows [{more.low:,.0f}, {more.high:,.0f}]"
 
 
 def _turned(interval: Interval) -> Interval:
@@ -150,6 +168,10 @@ def _notes(found: Comparison) -> list[str]:
     clusters = found.difference.clusters
     if clusters is not None and clusters < ROUGH_CLUSTERS:
         notes.append(f"the rows come from {clusters} clusters only, so that the intervals are rough and rather too narrow")
+    if found.finding in ("first", "second") and found.choice and found.choice.by == "race" and not found.choice.settled:
+        notes.append(
+            "the race of both left this open for new inputs: what it claims holds at every look, what is said here once, of all rows"
+        )
     if found.difference.test == "random weights" and found.finding == "undecided":
         notes.append("almost all rows are equal, so that the few that differ say little of how much others would")
     return notes
@@ -186,6 +208,18 @@ def _rows(found: Comparison, rows: int) -> Table:
 
 def _side(side: Side, score: Interval) -> dict[str, Any]:
     return {**asdict(side), "score": _interval(score)}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    more = choice.rows_more
+    return {
+        "candidate": "a" if choice.first else "b",
+        "settled": choice.settled,
+        "by": choice.by,
+        "confidence": choice.confidence,
+        "rows_more": _interval(more) if isinstance(more, Interval) else None,
+        "unknown": {"rows_more": more.reason} if isinstance(more, Unknown) else {},
+    }
 
 
 def _slice(part: SliceDifference) -> dict[str, Any]:

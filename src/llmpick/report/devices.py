@@ -28,6 +28,7 @@ LABELS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "driver_memory_bytes": ("memory, as the driver says", numbers.memory),
     "bandwidth_bytes_per_s": ("memory bandwidth", numbers.bandwidth),
     "fp16_flops": ("16-bit rate", lambda rate: f"{numbers.tera(rate)} TFLOPS, dense"),
+    "training_flops": ("16-bit rate, summed in 32", lambda rate: f"{numbers.tera(rate)} TFLOPS, dense, in training"),
     "fp8_flops": ("8-bit float rate", lambda rate: f"{numbers.tera(rate)} TFLOPS, dense"),
     "int8_ops": ("8-bit integer rate", lambda rate: f"{numbers.tera(rate)} TOPS, dense"),
     "link_bytes_per_s": ("link to peers, one direction", numbers.bandwidth),

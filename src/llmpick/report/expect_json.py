@@ -1,32 +1,31 @@
 """The documented, versioned shape of `llmpick expect --json`, and `Expectations` written in it, under the rules of `report/pick/schema.py`.
 
-The descriptions are the text of `docs/expect.md` and of `expect.schema.json`; `python -m tests.report.expect.regenerate` writes both.
+The descriptions are the text of `docs/expect.md` and of `expect.schema.json`; `python -m tests.report.regenerate` writes both.
 """
 
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from llmpick.decide.expected_answer import Expectations, ExpectedModel, Question
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.report.pick.json import known
-from llmpick.report.pick.schema import Reasons, Record, WithUnknowns
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, known, schema_of
 
 SCHEMA_VERSION = 1
+AS_PUBLISHED = "the model as published"
 
 
-class ExpectedScore(Record):
+class ExpectedScore(Range):
     value: float = Field(description="mean of what is to be expected, 0 to 1")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class AskedFamily(Record):
     family: str = Field(description="a family of tasks, by the name that `--family` takes")
     probability: float = Field(description="how likely the task is of it")
-    benchmarks: list[str] = Field(description="what stands for it; empty: nobody published such scores, and its neighbours have to do")
+    benchmarks: list[str] = Field(
+        description="what stands for it in the task's languages; empty: nobody published such scores, and its neighbours have to do"
+    )
 
 
 class Asked(WithUnknowns):
@@ -53,16 +52,18 @@ class Contribution(Record):
     score: ExpectedScore = Field(description="what would be expected from it and all kinds before it")
 
 
-class Model(Record):
+class Model(WithUnknowns):
     model: str = Field(description="id of the model")
     parameters: float = Field(description="all parameters")
-    score: ExpectedScore = Field(description="what to expect, over all families that the task may be of")
+    bits_per_weight: float | None = Field(description="as quantised: what its name, file or tag says")
+    score: ExpectedScore = Field(description="what to expect at a typical benchmark, over all families that the task may be of")
     families: list[FamilyScore] = Field(description="the same for each family")
     facts: list[str] = Field(description="what is known of the model, in words")
     published: list[Published] = Field(description="its own scores on the benchmarks of the families")
     siblings: dict[str, int] = Field(description="models of its line with such scores, and how many")
     says: list[Contribution] = Field(description="how much each kind of evidence says; for at most five models that are named")
     notes: list[str] = Field(description="what had to be assumed of it")
+    unknown: Reasons
 
 
 class Expect(WithUnknowns):
@@ -78,7 +79,8 @@ class Expect(WithUnknowns):
 
 
 def json_schema() -> dict[str, Any]:
-    return TypeAdapter(Expect).json_schema(mode="serialization")
+    """The JSON Schema (draft 2020-12) of what `expect --json` prints: an answer or an error."""
+    return schema_of(Expect, "llmpick expect --json")
 
 
 def expect_document(found: Expectations) -> dict[str, Any]:
@@ -113,6 +115,7 @@ def expected_score(score: Interval) -> ExpectedScore:
 
 def _model(model: ExpectedModel) -> Model:
     return Model(
+        **known(bits_per_weight=Unknown(AS_PUBLISHED) if model.bits_per_weight is None else model.bits_per_weight),
         model=model.model,
         parameters=model.parameters,
         score=expected_score(model.score),

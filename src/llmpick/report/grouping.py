@@ -19,8 +19,13 @@ def group(sentences: Iterable[str]) -> tuple[Group, ...]:
     """The largest group first; groups of one size in alphabetical order."""
     alike: dict[str, list[str]] = {}
     for sentence in sentences:
-        alike.setdefault(_NUMBER.sub("#", sentence), []).append(sentence)
+        alike.setdefault(wording_of(sentence), []).append(sentence)
     return tuple(sorted((Group(len(same), _merged(same)) for same in alike.values()), key=lambda g: (-g.count, g.text)))
+
+
+def wording_of(sentence: str) -> str:
+    """The sentence without its numbers: two of one group have the same."""
+    return _NUMBER.sub("#", sentence)
 
 
 def _merged(same: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmpick.decide.expected_answer import Need
+from llmpick.estimate.need import HIGH, LARGEST, LOW, SMALLEST
 from llmpick.report import numbers
 from llmpick.report.expect import asked, size, stands_for
 from llmpick.report.text import one_line
@@ -13,8 +14,8 @@ from llmpick.report.text import one_line
 
 def print_need(found: Need, console: Console) -> None:
     console.print(Text(answer(found), style="bold"))
-    for reason in found.reasons if found.params is None else ():
-        console.print(Text(reason[0].upper() + reason[1:] + "."))
+    for line in between(found) if found.params is not None else found.reasons:
+        console.print(Text(f"{line[0].upper()}{line[1:]}{'' if 'llmpick race' in line else '.'}"))
     console.print(Text(asked(found.question)))
     for line in stands_for(found.question):
         console.print(Text(line))
@@ -24,21 +25,38 @@ def print_need(found: Need, console: Console) -> None:
     if found.models and not found.flat:
         console.print(Text("The smallest models of the catalog that do:"))
         console.print(_models(found))
-    elif not found.flat:
-        console.print(Text(f"No model of the catalog does with {numbers.percent(found.probability)}."))
+    elif not found.flat and found.difficulty_known:
+        console.print(Text(f"No model of the catalog clears it with {numbers.percent(found.probability)}."))
     for note in found.notes:
         console.print(Text(note))
 
 
 def answer(found: Need) -> str:
-    """The first line: the size with its range."""
-    target = f"{numbers.percent(found.target)} with {numbers.percent(found.probability)} probability"
+    """The first line."""
+    target, wanted = numbers.percent(found.target), f"{numbers.percent(found.probability)} probability"
+    if found.params is not None:
+        least = ", the fewest looked at," if found.params <= SMALLEST else ""
+        return f"{size(found.params)} parameters of {found.recipe}{least} clear {target} with {wanted}."
+    if found.met:
+        return f"Size hardly matters here, and {target} is cleared with {wanted}."
+    if not found.difficulty_known:
+        return f"Whether a model clears {target} is not known before a small one has run the task."
     if found.flat:
-        return "Size does not matter here."
-    if found.params is None:
-        return f"Not to be promised: {target}."
-    low, high = (None if end is None else size(end) for end in (found.low, found.high))
-    return f"{target}: {size(found.params)} parameters of {found.recipe} [{low}, {high or 'beyond reach'}]"
+        return f"Size hardly matters here, and no size clears {target} with {wanted}."
+    return f"Beyond reach: no size clears {target} with {wanted}."
+
+
+def between(found: Need) -> list[str]:
+    """Where hardly any size clears the target, and where nearly all do: sizes of their own, no interval about the answer."""
+    ends = list[tuple[str, float]]()
+    if found.low is not None and found.low <= SMALLEST:
+        ends.append((f"even {size(found.low)}", found.curve[0].probability))
+    elif found.low is not None and found.probability > LOW:
+        ends.append((size(found.low), LOW))
+    if found.probability < HIGH:
+        ends.append((size(found.high) if found.high is not None else f"no size up to {size(LARGEST)}", HIGH))
+    said = [f"{what} {'' if k else 'clear it '}with {numbers.percent(chance)}" for k, (what, chance) in enumerate(ends)]
+    return [", ".join(said)] if said else []
 
 
 def _curve(found: Need) -> Table:

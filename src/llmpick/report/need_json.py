@@ -1,17 +1,16 @@
 """The documented, versioned shape of `llmpick need --json`, and a `Need` written in it, under the rules of `report/pick/schema.py`.
 
-The descriptions are the text of `docs/expect.md` and of `need.schema.json`; `python -m tests.report.expect.regenerate` writes both.
+The descriptions are the text of `docs/expect.md` and of `need.schema.json`; `python -m tests.report.regenerate` writes both.
 """
 
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from llmpick.decide.expected_answer import Need
 from llmpick.evidence.values import Unknown
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, known, schema_of
 from llmpick.report.expect_json import Asked, ExpectedScore, expected_score, question_document
-from llmpick.report.pick.json import known
-from llmpick.report.pick.schema import Reasons, Record, WithUnknowns
 
 SCHEMA_VERSION = 1
 BEYOND = "no size that was looked at does"
@@ -20,8 +19,11 @@ FLAT = "size does not matter here"
 
 class Size(WithUnknowns):
     value: float | None = Field(description="parameters of the smallest size that clears the target with the wanted probability")
-    low: float | None = Field(description="below this size it clears with less than 5%")
-    high: float | None = Field(description="from this size on it clears with 95%")
+    low: float | None = Field(
+        description="the size that clears it with 5%, or `value` where less is wanted; the smallest of `curve` where that has more. No "
+        "interval about `value`"
+    )
+    high: float | None = Field(description="the size that clears it with 95%, or `value` where more is wanted")
     unknown: Reasons
 
 
@@ -43,11 +45,8 @@ class MeasuredModel(Record):
     rows: int = Field(description="rows that it ran")
 
 
-class Rise(Record):
+class Rise(Range):
     value: float = Field(description="expected score at 70B less that at 3B")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class NeedAnswer(WithUnknowns):
@@ -61,6 +60,9 @@ class NeedAnswer(WithUnknowns):
     params: Size = Field(description="the answer, in parameters")
     flat: bool = Field(description="whether size does not matter: the rise is less than 3 points")
     rise: Rise = Field(description="what 70B is expected to gain over 3B")
+    best: float = Field(
+        description="the highest probability with which a size clears the target; the exit code is 3 where it is below `probability`"
+    )
     reasons: list[str] = Field(description="what decides, in words")
     curve: list[CurvePoint] = Field(description="the recipe by size, the smallest first")
     models: list[ClearingModel] = Field(description="the smallest models of the catalog that clear the target with the probability")
@@ -71,7 +73,8 @@ class NeedAnswer(WithUnknowns):
 
 
 def json_schema() -> dict[str, Any]:
-    return TypeAdapter(NeedAnswer).json_schema(mode="serialization")
+    """The JSON Schema (draft 2020-12) of what `need --json` prints: an answer or an error."""
+    return schema_of(NeedAnswer, "llmpick need --json")
 
 
 def need_document(found: Need) -> dict[str, Any]:
@@ -89,6 +92,7 @@ def need_document(found: Need) -> dict[str, Any]:
         params=Size(**known(**ends)),
         flat=found.flat,
         rise=Rise(value=rise.value, low=rise.low, high=rise.high, confidence=rise.confidence),
+        best=found.best,
         reasons=list(found.reasons),
         curve=[
             CurvePoint(parameters=point.parameters, score=expected_score(point.score), probability=point.probability)

@@ -102,6 +102,11 @@ def distance(difference: float) -> str:
     return f"{abs(100 * difference):.1f} points"
 
 
+def by_more_than(tolerance: float) -> str:
+    """What stands behind "better" or "worse": " by more than 2.0 points", nothing where the tolerance is 0."""
+    return f" by more than {distance(tolerance)}" if tolerance else ""
+
+
 def memory(size: float) -> str:
     """Bytes in GiB (2^30 bytes), in MiB where a GiB is too coarse."""
     gib = size / GIB

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +11,7 @@ from llmpick.estimate.decision_cost import Resolution
 from llmpick.estimate.plan import CallCost, Plan, RulePlan
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
+from llmpick.report.console import plain_table, print_item
 from llmpick.report.facts import source_document
 from llmpick.report.runs import short_names
 from llmpick.report.text import one_line
@@ -22,12 +22,19 @@ BOUNDS = {"anytime": "the error of every single race is bounded", "bayes": "the 
 
 def print_plan(plan: Plan, console: Console) -> None:
     for line in _lines(plan):
-        console.print(line if isinstance(line, Table) else Text(line))
+        if isinstance(line, str):
+            mark = next((mark for mark in ("- ", "  ") if line.startswith(mark)), "")
+            print_item(mark, line.removeprefix(mark), console)
+            continue
+        console.print()
+        console.print(line)
+        console.print()
 
 
 def _lines(plan: Plan) -> Iterator[str | Table]:
     yield _title(plan)
     yield _rows_table(plan)
+    yield "(points apart, best shown: for new inputs, all rows run: what difference is told, and how often the best is shown)"
     for rule in plan.rules:
         yield from _rule_lines(plan, rule)
     half = _of(plan.resolution.half_of_rows, _points)
@@ -51,48 +58,58 @@ def _title(plan: Plan) -> str:
 
 def _rows_table(plan: Plan) -> Table:
     """The same question with half of the rows, all of them, and twice as many."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("rows", justify="right", no_wrap=True)
-    for rule in plan.rules:
-        table.add_column(f"calls, {rule.guarantee}", justify="right", no_wrap=True)
-    table.add_column("points apart", justify="right", no_wrap=True)
-    table.add_column("best shown", justify="right", no_wrap=True)
+    table = plain_table()
+    for title in ("rows", *(f"calls, {rule.guarantee}" for rule in plan.rules), "points apart", "best shown"):
+        table.add_column(title, justify="right", no_wrap=True)
     resolutions = dict([(plan.rows, plan.resolution), *plan.resolution_at])
     for rows in sorted(resolutions):
         calls = [dict([(plan.rows, rule.calls), *rule.calls_at])[rows] for rule in plan.rules]
         told = resolutions[rows]
         cells = [numbers.count(rows), *(_of(each, _whole) for each in calls), _of(told.new_inputs, _points), _chance(told.decides)]
         table.add_row(*map(Text, cells), style="bold" if rows == plan.rows else "")
-    table.caption = "The last two columns are for new inputs, all rows run: what difference is told, and how often the best is shown."
-    table.caption_justify = "left"
     return table
 
 
 def _rule_lines(plan: Plan, rule: RulePlan) -> Iterator[str]:
-    budget = "" if rule.in_budget is None else f", within the budget {_chance(rule.in_budget)}"
-    share = f"{numbers.percent_interval(rule.share)} of all {numbers.count(plan.candidates * plan.rows)} calls"
-    early = f"before all rows are run {_chance(rule.early)}, with at most half of the calls {_chance(rule.by_half)}"
-    yield f"{rule.guarantee} ({BOUNDS[rule.guarantee]}): {share}; decided {early}{budget}"
+    everything = f"all {numbers.count(plan.candidates * plan.rows)} calls"
+    yield (
+        f"{rule.guarantee} ({BOUNDS[rule.guarantee]}): {_of(rule.calls, _whole)} of {everything}; decided before all rows are run "
+        f"{_chance(rule.early)}, with at most half of the calls {_chance(rule.by_half)}"
+    )
+    if rule.to_pay:
+        kept = numbers.counted(sum(call.kept for call in plan.calls), "call")
+        yield f"  {_of(rule.to_pay, _whole)} of them are still to pay for: {kept} of these models on these rows are kept from earlier runs"
     amounts = [f"{_of(rule.tokens, _whole)} tokens"] if isinstance(rule.tokens, Interval) else []
     amounts += [f"{_of(rule.seconds, numbers.seconds)} without loading"] if isinstance(rule.seconds, Interval) else []
     amounts += [f"{_of(rule.money, numbers.money)} in money"] if rule.money else []
     unknown = plan.task and isinstance(rule.seconds, Unknown) and f"; how long is not known: {one_line(rule.seconds.reason)}"
     if amounts:
         yield f"  that is {', '.join(amounts)}{unknown or ''}"
+    if rule.in_budget is not None:
+        yield f"  decided within the budget of the task {_chance(rule.in_budget)}"
 
 
 def _call_table(plan: Plan) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("one call of", overflow="fold")
+    table = plain_table()
+    table.add_column("one call of", overflow="fold", max_width=40)
     for heading in ("tokens read", "written", "seconds", "money", "kept"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     names = short_names(call.candidate for call in plan.calls)
     for call in plan.calls:
-        seconds = "-" if isinstance(call.seconds, Unknown) else _of(call.seconds, numbers.seconds)
-        money = _of(call.money, numbers.money) if call.money else "-"
-        cells = (_of(call.prompt_tokens, _whole), _of(call.output_tokens, _whole), seconds, money, numbers.count(call.kept))
-        table.add_row(Text(names[call.candidate]), *map(Text, cells))
+        seconds = "-" if isinstance(call.seconds, Unknown) else _stacked(call.seconds, numbers.seconds)
+        money = _stacked(call.money, numbers.money) if call.money else "-"
+        cells = (_stacked(call.prompt_tokens, _whole), _stacked(call.output_tokens, _whole), seconds, money, numbers.count(call.kept))
+        table.add_row(Text(names[call.candidate]), *map(_cell, cells))
     return table
+
+
+def _stacked(interval: Interval, write: Callable[[float], str]) -> str:
+    return _of(interval, write).replace(" [", "\n[")
+
+
+def _cell(text: str) -> Text:
+    value, _, bounds = text.partition("\n")
+    return Text.assemble(value, "\n" if bounds else "", (bounds, "dim"))
 
 
 def _of(interval: Interval, write: Callable[[float], str]) -> str:
@@ -137,6 +154,7 @@ def _rule_document(rule: RulePlan) -> dict[str, Any]:
     return {
         "calls": _range(rule.calls),
         "calls_share": _range(rule.share),
+        "calls_to_pay": _range(rule.to_pay or rule.calls),
         "decided_before_all_rows": rule.early,
         "decided_at_half": rule.by_half,
         "decided_in_budget": rule.in_budget,

@@ -20,7 +20,7 @@ def text_race_to_json(answer: TextRaceAnswer) -> dict[str, Any]:
         "text": answer.text,
         "verdict": answer.verdict.value,
         "stop": answer.stop.value,
-        "decided": answer.verdict is not RaceVerdict.UNDECIDED,
+        "decided": answer.decided,
         "winner": answer.winner,
         "tie": list(answer.tie),
         "reasons": list(answer.reasons),
@@ -120,7 +120,9 @@ def _why(value: Interval | Unknown) -> str | None:
 def _why_no_more(answer: TextRaceAnswer) -> str | None:
     if answer.more_chunks is not None:
         return None
-    return "nothing can be said yet" if answer.verdict is RaceVerdict.UNDECIDED else "it is decided"
+    if answer.verdict is RaceVerdict.ALONE:
+        return "there is nothing to decide"
+    return "it is decided" if answer.decided else "nothing can be said yet"
 
 
 def _reasons(**whys: str | None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The list of runs: as a JSON document, and as a table in the terminal."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -20,6 +21,8 @@ from llmpick.store.records import RunSummary
 SCHEMA_VERSION = 1
 WIDE = 110
 """From so many columns on a run and its result stand on one line."""
+_STAGE = re.compile(r"^(?:likelihood|generation|judge)(?:-\d+)?:")
+"""What stands before a candidate's name in the log of a cascade's stage."""
 
 
 def runs_document(runs: Sequence[RunSummary]) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def short_names(ids: Iterable[str]) -> dict[str, str]:
 
 
 def _short(id_: str) -> str:
-    role = next((role for role in BENCH if id_.startswith(role)), "")
+    role = next((role for role in BENCH if id_.startswith(role)), "") or "".join(_STAGE.findall(id_))
     name, asked, setting = id_.removeprefix(role).partition("?thinking=")
     if "://" in name and "#" in name:
         name = name.rpartition("#")[2]

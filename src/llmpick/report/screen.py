@@ -5,7 +5,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmpick.decide.first_filter import Filtered, Place, Screening, tokens_text
+from llmpick.decide.first_filter import Filtered, Place, Screening
+from llmpick.estimate.scaling.amounts import amount
 from llmpick.report import numbers
 from llmpick.report.text import one_line
 
@@ -27,10 +28,19 @@ def print_screening(screening: Screening, console: Console) -> None:
             console.print(Text(NOTHING_KEPT))
     languages = screening.demands.languages
     if languages and not screening.demands.strict:
-        named = ", ".join(languages)
-        console.print(Text(f"A model whose makers do not name {named} is kept: models carry over to languages that they saw little of."))
+        console.print(Text(_of_languages(screening, ", ".join(languages))))
     if screening.later:
         console.print(Text(f"{numbers.counted(screening.later, 'model')} of the catalog came after {screening.as_of}."))
+
+
+def _of_languages(screening: Screening, named: str) -> str:
+    kept = screening.placed("kept")
+    unknown = sum(one.model.languages is None for one in kept)
+    without = sum(bool(one.unnamed_languages) for one in kept)
+    return (
+        f"The makers of {len(kept) - unknown - without} of those kept name {named}; {without} leave it out, and of {unknown} it is not "
+        "known. A model whose makers leave a language out is kept: models carry over to languages they saw little of. --strict drops it."
+    )
 
 
 def _table(models: tuple[Filtered, ...]) -> Table:
@@ -44,8 +54,8 @@ def _table(models: tuple[Filtered, ...]) -> Table:
         size, tokens, released = model.parameters_total, model.training_tokens, model.released
         table.add_row(
             Text(one_line(model.name)),
-            Text(f"{size.value / 1e9:.3g}B" if size else "-"),
-            Text(tokens_text(tokens.value) if tokens else "-"),
+            Text(amount(size.value) if size else "-"),
+            Text(amount(tokens.value) if tokens else "-"),
             Text(released.value.isoformat() if released else "-"),
             Text("; ".join(one.reasons)),
         )

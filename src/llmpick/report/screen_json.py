@@ -1,17 +1,16 @@
 """The documented, versioned shape of `llmpick screen --json`, and a `Screening` written in it, under the rules of `report/pick/schema.py`.
 
-The descriptions are the text of `docs/training.md` and of `screen.schema.json`; `python -m tests.report.training.regenerate` writes both.
+The descriptions are the text of `docs/training.md` and of `screen.schema.json`; `python -m tests.report.regenerate` writes both.
 """
 
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from llmpick.decide.first_filter import PLACES, Demands, Filtered, Screening
+from llmpick.decide.first_filter import PLACES, Filtered, Screening
 from llmpick.evidence.values import Fact, Unknown
-from llmpick.report.pick.json import known
-from llmpick.report.pick.schema import Reasons, Record, WithUnknowns
+from llmpick.report.document import Reasons, Record, WithUnknowns, schema_of, written
 
 SCHEMA_VERSION = 1
 NOT_SAID = "no source of the catalog gives it"
@@ -40,7 +39,10 @@ class ScreenedModel(WithUnknowns):
     unique_tokens: int | None = Field(description="different tokens among them")
     released: date | None = Field(description="the day on which the weights could be had")
     licence: str | None = Field(description="its licence")
-    unnamed_languages: list[str] = Field(description="languages that are wanted and that its makers do not name")
+    languages: list[str] | None = Field(description="languages that its makers name")
+    unnamed_languages: list[str] = Field(
+        description="languages that are wanted and that its makers do not name; empty where none are known"
+    )
     weights_bytes: float | None = Field(description="its weights in the `quantization` of the demands")
     unknown: Reasons
 
@@ -59,42 +61,37 @@ class Screen(WithUnknowns):
 
 
 def json_schema() -> dict[str, Any]:
-    return TypeAdapter(Screen).json_schema(mode="serialization")
+    """The JSON Schema (draft 2020-12) of what `screen --json` prints: an answer or an error."""
+    return schema_of(Screen, "llmpick screen --json")
 
 
 def screen_document(screening: Screening) -> dict[str, Any]:
     """Raises `pydantic.ValidationError` for what the schema cannot hold: a defect of llmpick."""
     kept, not_known, dropped = ([_model(one) for one in screening.placed(place)] for place in PLACES)
-    document = Screen(
-        **known(as_of=screening.as_of or Unknown(TODAY)),
+    demands, licence = screening.demands, screening.demands.licence
+    document = written(
+        Screen,
+        screening,
+        as_of=screening.as_of or Unknown(TODAY),
+        demands=written(Demanded, demands, licence=[licence] if isinstance(licence, str) else licence),
         kept=kept,
         not_known=not_known,
         dropped=dropped,
         schema_version=SCHEMA_VERSION,
-        demands=_demands(screening.demands),
-        later=screening.later,
     )
     return document.model_dump(mode="json")
 
 
-def _demands(demands: Demands) -> Demanded:
-    names = ("min_training_tokens", "tuning", "context_tokens", "max_memory_bytes", "quantization", "strict")
-    licence = ["commercial"] if demands.licence == "commercial" else None if demands.licence is None else list(demands.licence)
-    return Demanded(**{name: getattr(demands, name) for name in names}, languages=list(demands.languages), licence=licence)
-
-
 def _model(one: Filtered) -> ScreenedModel:
-    model = one.model
-    names = ("parameters_total", "training_tokens", "unique_tokens", "released", "licence")
-    weights = Unknown("its number of parameters is not known") if one.weights_bytes is None else one.weights_bytes
-    return ScreenedModel(
-        **known(**{name: _value(getattr(model, name)) for name in names}, weights_bytes=weights),
-        model=model.id,
-        name=model.name,
+    facts = ("parameters_total", "training_tokens", "unique_tokens", "released", "licence", "languages")
+    return written(
+        ScreenedModel,
+        one,
+        one.model,
+        **{name: _value(getattr(one.model, name)) for name in facts},
+        weights_bytes=Unknown("its number of parameters is not known") if one.weights_bytes is None else one.weights_bytes,
+        model=one.model.id,
         reason=one.reasons[0] if one.reasons else "it breaks no demand",
-        reasons=list(one.reasons),
-        tuning=model.tuning,
-        unnamed_languages=list(one.unnamed_languages),
     )
 
 

@@ -155,7 +155,7 @@ def _print_pairs(pairs: Any, console: Console) -> None:
 
 
 def _loads_table(loads: Sequence[LoadRecord], names: Mapping[str, str]) -> Table:
-    table = _table("loaded", "engine", "device", ">load time", ">memory")
+    table = _table("loaded", "engine", "device", ">load time", ">resident")
     for load in loads:
         engine = f"{load.engine.name} {load.engine.version}"
         held = "-" if load.resident_bytes is None else numbers.memory(load.resident_bytes)

@@ -40,6 +40,14 @@ def database_url(text: str) -> "URL":
     return _file_url(Path(url.database or "")) if kind == "sqlite" else url.set(drivername=DRIVERS[kind])
 
 
+def sqlite_file(text: str) -> Path | None:
+    """The file of the database that a path or URL names, whether it is there or not; None for one on a server."""
+    scheme, mark, path = text.partition(":///")
+    if mark and scheme.partition("+")[0] == "sqlite":
+        return Path(path.partition("?")[0]).expanduser()
+    return None if "://" in text else Path(text).expanduser()
+
+
 def shown(url: "URL") -> str:
     """The database as a message names it: the file's path, or the URL without its password."""
     return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)

@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from llmpick.evidence.call import CallRecord, EngineInfo, Outcome
 from llmpick.evidence.errors import InputError, StoreError
+from llmpick.evidence.judging import BENCH
 from llmpick.store.calibrations import Calibrations
 from llmpick.store.database import Database
 from llmpick.store.location import database_url, default_url
@@ -158,6 +159,19 @@ class Store(Calibrations, TextReads):
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else load_from_row(row)
+
+    def peak_resident(self, run_id: str, identity: str) -> int | None:
+        """The most bytes that this model with this engine was seen to hold in any run of the same task content as `run_id`'s.
+
+        What a process holds depends on what it is asked (prompts, the form of answers), so that other tasks say nothing of it, nor does
+        what it held as a judge.
+        """
+        content = runs.c.inputs["content"].as_string()
+        asked = select(content).where(runs.c.id == run_id).scalar_subquery()
+        query = select(func.max(loads.c.resident_bytes)).join_from(loads, runs, loads.c.run == runs.c.id)
+        with self._database.reading() as connection:
+            seated = or_(*(loads.c.candidate.startswith(role, autoescape=True) for role in BENCH))
+            return connection.execute(query.where(loads.c.identity == identity, content == asked, ~seated)).scalar_one()
 
     def loads(self, run_id: str) -> tuple[LoadRecord, ...]:
         """The run's loads, in order."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from llmpick.decide.answer import Answer, CandidateAnswer, ChosenRun, Spending, Status, Trace, Verdict
 from llmpick.decide.choose import Choice, Judged, choose
+from llmpick.decide.race_intervals import itself
 from llmpick.decide.screen import context_of, unnamed_languages
 from llmpick.evidence.model import Baseline, Candidate, Weights
 from llmpick.evidence.values import Unknown
@@ -17,10 +18,11 @@ from llmpick.stats.betting import mean_interval
 from llmpick.stats.classification import confusion, macro_f1
 from llmpick.stats.clustered import new_input_interval
 from llmpick.workflow.accounts import answered, paid_for, saved, seconds_of, total
+from llmpick.workflow.bench_notes import OPPONENT, sitting
 from llmpick.workflow.bought import what_thinking_bought
 from llmpick.workflow.breakdown import disagreements, label_pairs, slices
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
-from llmpick.workflow.lanes import decode_speed, measured_memory, ttft
+from llmpick.workflow.lanes import decode_speed, peak_memory, ttft
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.serving import how_to_serve, told_in_words
 
@@ -109,6 +111,7 @@ def _blank(findings: Findings, run: str | None) -> Answer:
         seed=task.seed,
         run=run,
         device=findings.device.name,
+        context_tokens=task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS,
         as_of=findings.as_of,
         notes=findings.notes,
     )
@@ -120,6 +123,7 @@ def _raced(lane: Lane, entries: Mapping[str, Entry]) -> _Raced:
 
 
 def _choice(to_the_end: Sequence[_Raced], findings: Findings, end: RaceEnd) -> Choice:
+    opponent = sitting(findings, OPPONENT)
     return choose(
         [raced.candidate.id for raced in to_the_end],
         [raced.entry is None for raced in to_the_end],
@@ -129,6 +133,7 @@ def _choice(to_the_end: Sequence[_Raced], findings: Findings, end: RaceEnd) -> C
         confidence=findings.task.confidence,
         undecided_because=end.undecided_because,
         clusters=findings.course.clusters,
+        opponent=next((k for k, raced in enumerate(to_the_end) if raced.candidate.id == opponent), None),
     )
 
 
@@ -150,7 +155,7 @@ def _has_model(racers: Sequence[_Raced]) -> bool:
 
 def _unopposed(part: CandidateAnswer) -> CandidateAnswer:
     """The best of the baselines is no choice when no language model took part."""
-    return replace(part, status=Status.TIED, reasons=("no language model took part",)) if part.status is Status.CHOSEN else part
+    return replace(part, status=Status.OPEN, reasons=("no language model took part",)) if part.status is Status.CHOSEN else part
 
 
 def _judged(raced: _Raced, judged: Judged, findings: Findings, ledger: RunLedger) -> CandidateAnswer:
@@ -194,10 +199,14 @@ def _measured(raced: _Raced, findings: Findings, ledger: RunLedger) -> Candidate
     part = _unrun(entry, Status.UNMEASURED, ()) if entry else _baseline(raced.candidate)
     seen = answered(lane.records)
     pairs = label_pairs(course, lane.records)
+    parts = slices(course, lane.records)
+    if entry and lane.candidate == sitting(findings, OPPONENT):
+        parts = tuple(replace(one, score=itself(findings.task.confidence)) for one in parts)
     speed = decode_speed(lane.records)
     return replace(
         part,
-        memory_bytes=measured_memory(lane) or part.memory_bytes,
+        memory_bytes=peak_memory(lane) if isinstance(part.memory_bytes, Unknown) else part.memory_bytes,
+        resident_bytes=peak_memory(lane) if entry else part.resident_bytes,
         decode_tokens_per_s=part.decode_tokens_per_s if isinstance(speed, Unknown) else speed,
         ttft_s=ttft(lane.records) if entry else part.ttft_s,
         spent=paid_for(lane, raced.candidate),
@@ -206,7 +215,7 @@ def _measured(raced: _Raced, findings: Findings, ledger: RunLedger) -> Candidate
         seconds_per_call=seconds_of(seen) / len(seen) if seen else None,
         macro_f1=macro_f1(pairs),
         outcomes=Counter(record.outcome for record in lane.records),
-        slices=slices(course, lane.records),
+        slices=parts,
         confusion=confusion(pairs),
     )
 
@@ -255,9 +264,10 @@ def _unrun(entry: Entry, status: Status, reasons: tuple[str, ...]) -> CandidateA
 
 def _baseline(candidate: Candidate) -> CandidateAnswer:
     inside = Unknown("a baseline runs in llmpick itself")
-    return CandidateAnswer(candidate, Status.UNMEASURED, (), NOT_RUN, NOT_RUN, 0, inside, inside, inside, Spending())
+    return CandidateAnswer(candidate, Status.UNMEASURED, (), NOT_RUN, NOT_RUN, 0, inside, inside, inside, Spending(), resident_bytes=inside)
 
 
 def _how_to_serve(candidate: Candidate, findings: Findings) -> ChosenRun | None:
+    limits = findings.task.limits
     known = context_of(candidate) or DEFAULT_CONTEXT_TOKENS
-    return how_to_serve(candidate, findings.task.limits.context_tokens or min(DEFAULT_CONTEXT_TOKENS, known))
+    return how_to_serve(candidate, limits.context_tokens or min(DEFAULT_CONTEXT_TOKENS, known), users=limits.users)

@@ -13,6 +13,7 @@ from llmpick.decide.race_answer import Place, RaceVerdict
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.values import Unknown
 from llmpick.workflow.accounts import paid_for, total
+from llmpick.workflow.cascade_budget import told as told_amount
 from llmpick.workflow.cascade_stages import Cascade, Prices, Rung, prices
 from llmpick.workflow.findings import Entry, Findings, runnable
 from llmpick.workflow.ledger import RunLedger
@@ -24,6 +25,8 @@ BROKEN_OFF = (
 )
 
 CUT_SHORT = "The budget ended before the plan did, since calls took more than in the pilot: the truth has fewer rows than were planned."
+IN_PILOT = "The budget ended in the pilot of {} rows, so that nothing could be shared out."
+TOO_DEAR = "The budget does not reach through the pilot of {} rows, which would take about {} by its first rows: nothing more was spent."
 
 
 def spent_on(ladder: Sequence[Rung], candidates: Sequence[Candidate]) -> Spending:
@@ -52,16 +55,16 @@ def assemble_cascade(
     alone = _comparison(course, told)
     everyone = [*_measured(course, found, entries, ledger, alone), *_absent(findings)]
     leader = entries[course.running[found.leader]].candidate.id if found else None
-    won = found is not None and found.verdict is RaceVerdict.WON and course.stop is not CascadeStop.FAILED
+    verdict = found.verdict if found else RaceVerdict.UNDECIDED
+    won = verdict is RaceVerdict.WON
     stop = course.stop if course.running else CascadeStop.FAILED
     lost = told.evidence.lost if told.evidence else 0
-    ended = {CascadeStop.INTERRUPTED: BROKEN_OFF, CascadeStop.BUDGET: CUT_SHORT if told.evidence else None}.get(stop)
-    notes = [*([IMPAIRED.format(lost)] if lost else []), *([ended] if ended else [])]
+    notes = [*([IMPAIRED.format(lost)] if lost else []), *_ended(course, stop, unit, pilot)]
     return CascadeAnswer(
         **_asked(findings, unit, amount),
-        verdict=RaceVerdict.WON if won else RaceVerdict.UNDECIDED,
+        verdict=verdict,
         stop=stop,
-        reasons=() if won else _why(stop, found),
+        reasons=() if won else _why(stop, found, leader, course.pilot_takes),
         chosen=leader if won else None,
         leader=leader,
         candidates=tuple(everyone),
@@ -214,8 +217,23 @@ def _stage(course: Cascade, j: int, told: _Told, candidates: Sequence[Candidate]
     )
 
 
-def _why(stop: CascadeStop, found: Standing | None) -> tuple[str, ...]:
+def _ended(course: Cascade, stop: CascadeStop, unit: Unit, pilot: int) -> list[str]:
+    """What an end before the plan's means for the answer."""
+    if stop is CascadeStop.INTERRUPTED:
+        return [BROKEN_OFF]
+    if stop is not CascadeStop.BUDGET:
+        return []
+    if course.pilot_takes is not None:
+        return [TOO_DEAR.format(pilot, told_amount(course.pilot_takes, unit))]
+    return [CUT_SHORT if course.rows_run(len(course.ladder) - 1) >= pilot else IN_PILOT.format(pilot)]
+
+
+def _why(stop: CascadeStop, found: Standing | None, leader: str | None, pilot_takes: float | None) -> tuple[str, ...]:
     if found is None:
         ended = {CascadeStop.BUDGET: "the budget is spent", CascadeStop.INTERRUPTED: "it was interrupted"}.get(stop, "the engines failed")
         return (f"{ended} before enough rows had all stages",)
+    if found.verdict is RaceVerdict.ALONE:
+        return (f"only {leader} took part: it was compared with nothing",)
+    if pilot_takes is not None:
+        return ("the budget does not reach through the pilot",)
     return ("the evidence that was bought does not show that no other is better by more than the tolerance",)

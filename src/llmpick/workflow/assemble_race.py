@@ -1,7 +1,7 @@
 """Puts the end of a race, live or recorded, together into the one record that reports show."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,6 +43,13 @@ class Contestant:
     file_sha256: str | None = None
 
 
+def in_their_order(lanes: Iterable[Lane]) -> list[Lane]:
+    """By name: in which order somebody typed the candidates, or a file has its columns, is not to change a digit of the answer. Ties of
+    scores go by order, and so do the cases that the posterior is counted over.
+    """
+    return sorted(lanes, key=lambda lane: lane.candidate)
+
+
 def assemble_race(
     blank: RaceAnswer,
     goal: Goal,
@@ -71,6 +78,13 @@ def assemble_race(
     if clusters is not None:
         placed = by_clusters(placed, ids, progress, goal, claims, clusters, opponent=half)
     racers = [replace(_racer(one, placed.places[k], blank.rows), way=_way(progress, k)) for k, one in enumerate(racing)]
+    if not progress.done.any():
+        waiting = [replace(one, placed=replace(one.placed, place=Place.OPEN, reasons=("it ran no row",))) for one in racers]
+        reason = f"no row was run: {end.undecided_because or 'the race stopped before the first'}"
+        stop = _stop(end, placed, progress, standing, goal)
+        everyone = (*waiting, *dropped, *blank.candidates)
+        sums = {"spent": total(one.spent for one in everyone), "everything": total(one.everything for one in everyone)}
+        return replace(blank, stop=stop, reasons=(reason,), candidates=everyone, **sums)
     everyone = (*_in_order(racers, placed), *dropped, *blank.candidates)
     leader = racing[placed.leader].candidate.id
     return replace(
@@ -141,6 +155,8 @@ def _in_order(racers: Sequence[Racer], placed: Placing) -> list[Racer]:
 
 
 def _stop(end: RaceEnd, placed: Placing, progress: Progress, standing: Standing, goal: Goal) -> RaceStop:
+    if placed.verdict is RaceVerdict.ALONE and end.stop is Stop.DECIDED:
+        return RaceStop.ALONE
     if placed.chosen is None or end.stop is not Stop.DECIDED:
         return RaceStop(end.stop.value)
     if (progress.done[~standing.beaten | standing.within] == progress.scores.shape[1]).all():
@@ -151,6 +167,8 @@ def _stop(end: RaceEnd, placed: Placing, progress: Progress, standing: Standing,
 def _story(leader: str, racers: Sequence[Racer], placed: Placing, end: RaceEnd) -> tuple[str, ...]:
     if placed.chosen is not None:
         return ()
+    if placed.verdict is RaceVerdict.ALONE:
+        return (f"only {leader} took part: it was compared with nothing",)
     rivals = [one.candidate.id for one in racers if one.placed.place is Place.OPEN]
     against = f" against {', '.join(rivals)}" if rivals else ""
     return (f"{leader} leads{against}, but {end.undecided_because or 'the evidence does not decide'}",)

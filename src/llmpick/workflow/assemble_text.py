@@ -56,7 +56,7 @@ def assemble_text(race: TextRace) -> TextRaceAnswer:
     tie = _tie(race)
     return TextRaceAnswer(
         text=race.text,
-        verdict=RaceVerdict.UNDECIDED if race.end.chosen is None else RaceVerdict.TIE if tie else RaceVerdict.WON,
+        verdict=_verdict(race, tie),
         stop=race.end.stop,
         winner=race.best.candidate if race.best else None,
         tie=tie,
@@ -83,6 +83,13 @@ def assemble_text(race: TextRace) -> TextRaceAnswer:
     )
 
 
+def _verdict(race: TextRace, tie: tuple[str, ...]) -> RaceVerdict:
+    if race.end.chosen is not None:
+        return RaceVerdict.TIE if tie else RaceVerdict.WON
+    opposed = sum(reader.gone is None for reader in race.readers) > 1 or not race.end.left
+    return RaceVerdict.UNDECIDED if opposed else RaceVerdict.ALONE
+
+
 def _tie(race: TextRace) -> tuple[str, ...]:
     """The winner first, then the others that are shown to be within the tolerance, the best first."""
     if race.end.chosen is None or len(race.end.within) < 2:
@@ -91,18 +98,14 @@ def _tie(race: TextRace) -> tuple[str, ...]:
 
 
 def _reasons(race: TextRace) -> tuple[str, ...]:
-    if len(race.readers) == 1:
-        return ("it is the only model, so there was nothing to compare it with",)
-    failed = sum(reader.gone is not None for reader in race.readers)
-    match race.end.stop:
-        case RaceStop.BUDGET:
-            return ("the budget is spent",)
-        case RaceStop.INTERRUPTED:
-            return ("it was interrupted",)
-        case RaceStop.STUCK:
-            return ("the engines of all models that were left failed",)
-        case _:
-            return ("the engines of all other models failed",) if failed == len(race.readers) - 1 else ()
+    stopped = {
+        RaceStop.BUDGET: "the budget is spent",
+        RaceStop.INTERRUPTED: "it was interrupted",
+        RaceStop.STUCK: "the engines of all models that were left failed",
+    }.get(race.end.stop)
+    alone = _verdict(race, ()) is RaceVerdict.ALONE
+    only = f"only {race.end.left[0].candidate} took part: it was compared with nothing" if alone else None
+    return tuple(reason for reason in (only, stopped) if reason)
 
 
 def _in_order(race: TextRace) -> list[TextRacer]:

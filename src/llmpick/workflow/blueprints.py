@@ -63,7 +63,8 @@ def _at_path(path: Path) -> tuple[Blueprint, ...]:
     if path.suffix == ".json":
         from llmpick.sources.hf import blueprint_of_config
 
-        return (blueprint_of_config(path, str(path), Source(str(path))),)
+        folder = path.parent if path.parent.name else path.resolve().parent
+        return (blueprint_of_config(path, str(folder if path.name == "config.json" else path), Source(str(path))),)
     if path.suffix == ".gguf":
         return (blueprint_of(read_gguf(path), str(path)),)
     if path.is_dir() and (path / "config.json").is_file() and not any(path.glob("*.safetensors")) and not any(path.glob("*.gguf")):

@@ -1,7 +1,6 @@
 """The constants that `llmpick calibrate` found on this machine, for whoever estimates speed here."""
 
 import sqlite3
-from pathlib import Path
 
 from llmpick.estimate.speed_constants import SpeedConstants
 from llmpick.evidence.calibration import machine_name
@@ -13,15 +12,14 @@ def calibrated_constants(device: Device, engine: str, store_url: str | None = No
 
     The database is not made where there is none. Raises `StoreError` for one that cannot be read.
     """
-    from llmpick.store.location import default_url
+    from llmpick.store.location import default_url, sqlite_file
 
     url = store_url or default_url()
-    if "://" not in url:
+    if (file := sqlite_file(url)) is not None:
         from llmpick.store.glance import latest_constants
 
-        file = Path(url)
         try:
-            return latest_constants(file, machine_name(device), engine) if file.expanduser().is_file() else None
+            return latest_constants(file, machine_name(device), engine) if file.is_file() else None
         except sqlite3.DatabaseError:
             pass  # the store says better what is wrong with it
     from llmpick.store.store import Store

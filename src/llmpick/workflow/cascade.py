@@ -16,8 +16,8 @@ from llmpick.decide.cascade_answer import CascadeAnswer, CascadeStop, Unit
 from llmpick.decide.cascading import covariances, known
 from llmpick.evidence.call import Outcome, Thinking
 from llmpick.evidence.device import Load
-from llmpick.evidence.errors import EngineError, InputError, LlmpickError
-from llmpick.evidence.task import Budget, Task
+from llmpick.evidence.errors import EngineError, LlmpickError
+from llmpick.evidence.task import Budget
 from llmpick.measure.budget import NOTHING, within_budget
 from llmpick.measure.calls import run_batch
 from llmpick.measure.garage import Garage
@@ -26,6 +26,7 @@ from llmpick.sources.names_settings import split_settings
 from llmpick.stats.allocation import allocate, least_explained
 from llmpick.store.store import Store
 from llmpick.workflow.assemble_cascade import assemble_cascade, nobody, spent_on
+from llmpick.workflow.cascade_budget import PILOT, calls_ahead, checked_budget, priced_out, refuse_too_little
 from llmpick.workflow.cascade_stages import Cascade, Rung, prices, rungs
 from llmpick.workflow.content import file_hasher
 from llmpick.workflow.findings import Entry, Findings, runnable
@@ -36,13 +37,8 @@ from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, refuse_if_nothing_ran
 from llmpick.workflow.survey import PickOptions, bench_entry, survey
 
-PILOT = 20
-"""Rows that all stages see first. Fewer say too little of a covariance (r is then uncertain by more than 0.25), more cost what is to be
-saved."""
 PROBE = 5
 """Rows after which a stage that costs nearly as much as the truth is given up: costs differ little from row to row."""
-HOPELESS = 0.8
-"""A stage that would have to foretell more than this share of the truth to pay at all is not worth a pilot."""
 SMALLEST_BATCH = 32
 
 
@@ -61,11 +57,13 @@ def cascade(
     """
     watch = watch or Watch()
     findings, load = survey(options, environ)
-    unit, amount = _checked(findings.task, options)
+    unit, amount = checked_budget(findings.task, str(options.task_file))
     if not runnable(findings.entries):
         if failed := [entry.error for entry in findings.entries if entry.error]:
             raise failed[0]
         return nobody(findings, unit, amount)
+    hopeless = _hopeless(findings, unit, watch)
+    refuse_too_little(findings, unit, amount, hopeless)
 
     with Store.open(options.store_url) as store:
         judges, quiet = _judges(findings, load, environ, store, watch), _quiet(findings, environ)
@@ -73,41 +71,14 @@ def cascade(
         def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[CascadeAnswer, Ended]:
             pairs = [findings.bench and judge and (judge, findings.bench[1]) for judge in judges]
             with rungs(findings, pairs, ledger, load, quiet) as ladder:
-                course = _run(ladder, findings, ledger, unit, amount, watch, sum(bench_bytes(pair) for pair in (*pairs, findings.bench)))
+                course = Cascade(ladder, list(range(len(ladder[-1].lanes))), [PILOT] * len(ladder), dict(hopeless))
+                _run(course, findings, ledger, unit, amount, watch, sum(bench_bytes(pair) for pair in (*pairs, findings.bench)))
                 answer = assemble_cascade(course, findings, ledger, unit, amount, PILOT, run_id)
             return answer, Ended(to_document(answer), interrupted=answer.stop is CascadeStop.INTERRUPTED)
 
         names = [judge and judge.identity and judge.identity.text for judge in judges]
         asked = ("cascade", repr(findings.task.stages), names)
         return in_one_run(findings, store, options, verb="race", asked=asked, watch=watch, work=work)
-
-
-def _checked(task: Task, options: PickOptions) -> tuple[Unit, float]:
-    """What the budget counts and how much there is of it."""
-    where = str(options.task_file)
-    if not task.stages:
-        remedy = 'add what is cheaper than the task\'s own score, for example [[stage]] with by = "likelihood"'
-        raise InputError("the task has no stages", where=where, remedy=remedy)
-    if task.cluster:
-        raise InputError("a cascade takes rows to stand alone", where=f"{where}, key examples.cluster", remedy="race without --cascade")
-    if task.judge and task.judge.labels:
-        raise InputError("people's labels do not correct a cascade", where=f"{where}, key judge.labels", remedy="race without --cascade")
-    if len(task.examples) < 2 * PILOT:
-        remedy = f"run the models on all rows (llmpick race), or bring at least {2 * PILOT} rows"
-        raise InputError(f"of {len(task.examples)} rows a cascade can save nothing", where=where, remedy=remedy)
-    budget = task.budget
-    minutes = None if budget.minutes is None else 60 * budget.minutes
-    table: tuple[tuple[Unit, float | None], ...] = (
-        ("calls", budget.calls),
-        ("tokens", budget.tokens),
-        ("seconds", minutes),
-        ("money", budget.money),
-    )
-    given: list[tuple[Unit, float]] = [(unit, float(amount)) for unit, amount in table if amount is not None]
-    if len(given) != 1:
-        remedy = "name one: --budget 200000tokens, 10minutes or 5money"
-        raise InputError(f"a cascade shares out a budget of one kind, and there are {len(given)}", where="--budget", remedy=remedy)
-    return given[0]
 
 
 def _judges(findings: Findings, load: Load, environ: Mapping[str, str], store: Store, watch: Watch) -> list[Entry | None]:
@@ -133,36 +104,46 @@ def _quiet(findings: Findings, environ: Mapping[str, str]) -> dict[str, Thinking
     }
 
 
-def _run(ladder: list[Rung], findings: Findings, ledger: RunLedger, unit: Unit, amount: float, watch: Watch, taken_bytes: int) -> Cascade:
-    rows = len(findings.course.examples)
-    everyone = list(range(len(ladder[-1].lanes)))
-    course = Cascade(ladder, everyone, [PILOT] * len(ladder))
+def _hopeless(findings: Findings, unit: Unit, watch: Watch) -> dict[int, str]:
+    """Stages that are left out before the first call, and why: only of calls is it known what a row takes."""
+    if unit != "calls":
+        return {}
+    stages = range(len(findings.task.stages) + 1)
+    reasons = priced_out(calls_ahead(findings.task, len(runnable(findings.entries)), stages), unit)
+    for j, why in reasons.items():
+        watch.note(f"the stage by {findings.task.stages[j].by} is left out: {why}")
+    return reasons
+
+
+def _run(course: Cascade, findings: Findings, ledger: RunLedger, unit: Unit, amount: float, watch: Watch, taken_bytes: int) -> None:
+    """Runs the pilot, has the rest of the budget shared out, and buys it; `course` then tells how far it came."""
+    rows, ladder = len(findings.course.examples), course.ladder
     watch.start([lane for rung in ladder for lane in rung.lanes], rows)
     garage = Garage(capacity_bytes(findings.task, findings.machine, taken_bytes=taken_bytes), ledger)
 
-    def advance(stage: int, target: int) -> bool:
-        return _advance(course, stage, target, findings, garage, ledger, watch)
+    def advance(sizes: Sequence[int]) -> bool:
+        reached = all(
+            _advance(course, stage, size, findings, garage, ledger, watch)
+            for stage, size in enumerate(sizes)
+            if stage not in course.left_out
+        )
+        _settle(course, findings)
+        return reached
 
     try:
-        reached = all(advance(stage, PROBE) for stage in range(len(ladder)))
-        _settle(course, findings)
+        reached = advance([PROBE] * len(ladder))
         if reached and course.running:
-            _price_out(course, unit)
-            reached = all(advance(stage, PILOT) for stage in range(len(ladder)) if stage not in course.left_out)
-            _settle(course, findings)
+            reached = _priced(course, unit, amount) and advance([PILOT] * len(ladder))
+        if reached and course.running and course.rows_run(len(ladder) - 1) >= PILOT:
+            _plan(course, rows, unit, amount, watch)
+            reached = advance(course.sizes)
         if not reached:
             course.stop = CascadeStop.BUDGET
-        elif course.running and course.rows_run(len(ladder) - 1) >= PILOT:
-            _plan(course, rows, unit, amount, watch)
-            if not all(advance(stage, size) for stage, size in enumerate(course.sizes)):
-                course.stop = CascadeStop.BUDGET
-            _settle(course, findings)
     except KeyboardInterrupt:
         course.stop = CascadeStop.INTERRUPTED
-        course.running = [k for k in everyone if _can_be_had(ladder[-1].lanes[k])]
+        course.running = [k for k, lane in enumerate(ladder[-1].lanes) if _can_be_had(lane)]
     finally:
         garage.close()
-    return course
 
 
 def _can_be_had(truth: Lane) -> bool:
@@ -180,17 +161,16 @@ def _settle(course: Cascade, findings: Findings) -> None:
             course.left_out[j] = f"it cannot be had: {_told(gone[0])}"
 
 
-def _price_out(course: Cascade, unit: Unit) -> None:
-    """Leaves out stages by what they cost, whatever they may tell."""
-    usable = [j for j in range(len(course.ladder)) if j not in course.left_out]
+def _priced(course: Cascade, unit: Unit, amount: float) -> bool:
+    """Leaves out stages by what the first rows cost, whatever they may tell. False where the budget does not reach through the pilot."""
+    usable = course.usable
     if any(not course.rows_run(j) for j in usable):
-        return
+        return True
     found = prices([course.ladder[j] for j in usable], course.running, unit)
-    for i, j in enumerate(usable[:-1]):
-        least = least_explained(found.beyond(i, [True] * i), found.alone)
-        if least > HOPELESS:
-            share = found.beyond(i, [True] * i) / max(found.alone, 1e-300)
-            course.left_out[j] = f"a row of it costs {share:.2g} times one of the truth alone: whatever it foretells, it does not pay"
+    course.left_out |= {usable[i]: why for i, why in priced_out(found, unit).items()}
+    needed = found.of([PROBE if j in course.left_out else PILOT for j in usable]) + course.loading(unit)
+    course.pilot_takes = needed if needed > amount else None
+    return course.pilot_takes is None
 
 
 def _told(error: LlmpickError | None) -> str:
@@ -238,21 +218,18 @@ def _less(budget: Budget, spent: Spending) -> Budget | None:
 def _plan(course: Cascade, rows: int, unit: Unit, amount: float, watch: Watch) -> None:
     """How many rows each stage gets for the rest of the budget: from the pilot's covariances and costs, and from nothing else."""
     ladder, truth = course.ladder, len(course.ladder) - 1
-    usable = [j for j in range(len(ladder)) if j not in course.left_out]
+    usable = course.usable
     seen = [ladder[j].evidence(course.running, PILOT) for j in usable]
     pilot = known([values for values, _ in seen], [lost for _, lost in seen], rows)
     found = prices([ladder[j] for j in usable], course.running, unit)
-    if found.alone <= 0:
-        raise InputError(f"the task's own score costs no {unit}", where="--budget", remedy="give the budget in tokens or minutes")
     if pilot.values[-1].shape[1] < len(usable) + 2:
         lost = f"{pilot.lost} of the first {PILOT} rows were lost by the machinery"
         raise EngineError(lost, where="the pilot", remedy="see llmpick show for the errors, and mend the engine")
     bought = prices(ladder, course.running, unit).of([course.rows_run(j) for j in range(len(ladder))])
-    loading = sum(lane.load_seconds for rung in ladder for lane in rung.lanes) if unit == "seconds" else 0.0
     plan = allocate(
         covariances(pilot),
         np.maximum(found.each, 1e-9 * found.alone),
-        budget=amount - loading - bought,
+        budget=amount - course.loading(unit) - bought,
         rows=rows,
         observed=pilot.values[-1].shape[1],
         parts=found.parts,
@@ -267,4 +244,4 @@ def _plan(course: Cascade, rows: int, unit: Unit, amount: float, watch: Watch) -
     if course.sizes[truth] == rows:
         course.stop = CascadeStop.ALL_ROWS
     told = ", ".join(f"{rung.name} on {size:,} rows" for rung, size in zip(ladder, course.sizes, strict=True) if size)
-    watch.note(f"after {PILOT} rows on all stages the budget is shared out: {told}")
+    watch.note(f"after {PILOT} rows{' on all stages' if len(usable) > 1 else ''} the budget is shared out: {told}")

@@ -162,7 +162,8 @@ def _right_answer(name: str, entries: Sequence[Entry], findings: Findings, load:
     def lane(entry: Entry) -> Lane:
         assert entry.identity is not None, "a model is identified before it runs"
         identity = replace(entry.identity, text=f"{entry.identity.text} likelihood of the right answer")
-        common: dict[str, Any] = {"cost_by": findings.cost_by, "memory": entry.memory, "measured_here": False, "resident_bytes": None}
+        common: dict[str, Any] = {"cost_by": findings.cost_by, "memory": entry.memory, "room": entry.room}
+        common |= {"measured_here": False, "resident_bytes": None}
         silent = replace(entry.candidate, thinking=None)
         return model_lane(silent, asked, identity=identity, open_backend=opened, **common)
 
@@ -179,13 +180,24 @@ def _no_score(i: int, completion: Completion, key: str) -> tuple[Outcome, float 
 
 @dataclass(slots=True)
 class Cascade:
-    """How far a cascade has come. `sizes` are the rows planned for each stage, `running` the candidates whose truth can be had."""
+    """How far a cascade has come. `sizes` are the rows planned for each stage, `running` the candidates whose truth can be had.
+    `pilot_takes` is what the pilot would have taken, by its first rows, where the budget does not reach through it.
+    """
 
     ladder: list[Rung]
     running: list[int]
     sizes: list[int]
     left_out: dict[int, str] = field(default_factory=dict[int, str])
     stop: CascadeStop = CascadeStop.DONE
+    pilot_takes: float | None = None
+
+    @property
+    def usable(self) -> list[int]:
+        return [j for j in range(len(self.ladder)) if j not in self.left_out]
+
+    def loading(self, unit: Unit) -> float:
+        """What loading takes of a budget in this unit."""
+        return sum(lane.load_seconds for rung in self.ladder for lane in rung.lanes) if unit == "seconds" else 0.0
 
     def rows_run(self, stage: int) -> int:
         """So many rows every candidate has run."""

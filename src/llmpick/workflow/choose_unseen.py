@@ -25,6 +25,7 @@ from llmpick.evidence.model import Candidate
 from llmpick.evidence.quantization import Quantization
 from llmpick.evidence.task import Limits
 from llmpick.evidence.values import Estimate, Interval, Source, Unknown
+from llmpick.workflow.asked_question import newer_note
 from llmpick.workflow.assemble import assemble_plan
 from llmpick.workflow.expect import intervals
 from llmpick.workflow.findings import Entry, Findings
@@ -74,6 +75,7 @@ def choose_without_calls(findings: Findings, load: Load) -> Answer:
         )
     question = question_of(task, None, None)
     answers = _chosen(field, question, findings)
+    newer = newer_note((ability_facts(one.facts) for one in field.known), evidence_on(findings.as_of))
     tied = any(one.status is Status.TIED for one in answers)
     return replace(
         assemble_plan(findings),
@@ -82,7 +84,7 @@ def choose_without_calls(findings: Findings, load: Load) -> Answer:
         chosen=next(one.candidate.id for one in answers if one.status is Status.CHOSEN),
         candidates=(*answers, *_unfit(field), *out),
         cost_by="seconds" if _by_seconds(field, findings) else "memory",
-        notes=(PRIOR_ONLY, *_notes(question, findings)),
+        notes=(PRIOR_ONLY, *newer, *_notes(question, findings)),
     )
 
 
@@ -179,7 +181,7 @@ def _at(parts: tuple[object, ...], field: _Field, row: int) -> Interval:
 
 
 def _reasons(found: Unseen, k: int, leader: str, entry: Entry, findings: Findings) -> tuple[str, ...]:
-    points, share = f"{100 * findings.task.tolerance:g} points", f"{100 * found.better[k]:.0f}%"
+    points, share = f"{100 * findings.task.tolerance:g} points", f"a probability of {100 * found.better[k]:.0f}%"
     unnamed = unnamed_languages(entry.candidate, findings.task.languages)
     said = (f"its makers do not name the language {', '.join(unnamed)}",) if unnamed else ()
     if found.status[k] is Status.CHOSEN:
@@ -201,7 +203,9 @@ def _unfit(field: _Field) -> list[CandidateAnswer]:
         name, total = field.stored[int(grid.stored[row])].name, float(np.asarray(grid.total.value)[row])
         there = f"{float(grid.available[row]) / GIB:.1f} GiB are there"
         slow = grid.probability[row] >= SURELY and not grid.bounded[row]
-        why = "too slow for the task" if slow else f"does not surely fit: {total / GIB:.1f} GiB in {name}, {there}"
+        guess = "about " if grid.bounded[row] else ""
+        unsure = "not known to fit, as its layers are not" if grid.bounded[row] else "does not surely fit"
+        why = "too slow for the task" if slow else f"{unsure}: {guess}{total / GIB:.1f} GiB in {name}, {there}"
         answers.append(_part(entry, Status.EXCLUDED, (why,)))
     return answers
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from llmpick.decide.choice import Word
 from llmpick.decide.compare import ComparedRuns, PairedScores, compare_scores
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.scores import ScoreMatrix
@@ -17,18 +18,20 @@ from llmpick.sources.scores import read_scores, table_columns
 from llmpick.workflow.pairing import Chosen, in_order_of_race, pair, paired_scores, without
 from llmpick.workflow.stored_scores import Origin, logged_scores, stored_scores
 
+DEFAULT_CONFIDENCE = 0.95
 _SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """`confidence` and `tolerance` are shares, `metric` one of the scores of a log, `cluster` and `by` columns of the rows.
+    """`confidence` and `tolerance` are shares; None for those of the runs, where both have the same, else 0.95 and none.
+    `metric` is one of the scores of a log, `cluster` and `by` are columns of the rows.
 
     Without `cluster` it is the column that the task of a stored run declares, if there is one.
     `leave_out` names columns of tables that are not read, `leave_out_rows` rows that do not count: by name, or as COLUMN=VALUE.
     """
 
-    confidence: float = 0.95
+    confidence: float | None = None
     tolerance: float | None = None
     cluster: str | None = None
     by: tuple[str, ...] = ()
@@ -47,16 +50,41 @@ def compare_runs(first: str, second: str, options: CompareOptions) -> ComparedRu
     scores = paired_scores(one, two, pairs)
     _check_columns(scores, options, f"{first} and {second}")
     cluster, clustered = (options.cluster, []) if options.cluster else _own_cluster(one, two, scores)
+    confidence, tolerance, asked = _asked(one, two, options)
     comparison = compare_scores(
         scores,
-        confidence=options.confidence,
-        tolerance=options.tolerance,
+        confidence=confidence,
+        tolerance=tolerance,
         cluster=cluster,
         by=options.by or None,
         any_stop=any_stop,
+        word=None if options.leave_out_rows else _word(one, two, (confidence, tolerance, cluster)),
     )
     sides = one.side(first, every_pair[0], pairs[0]), two.side(second, every_pair[1], pairs[1])
-    return ComparedRuns(*sides, comparison, (*notes, *left_out, *clustered, *stops))
+    return ComparedRuns(*sides, comparison, (*notes, *left_out, *clustered, *stops, *asked))
+
+
+def _asked(one: Chosen, two: Chosen, options: CompareOptions) -> tuple[float, float | None, list[str]]:
+    """Confidence and tolerance, as the user or else both runs have them, and what is to be said of a tolerance that nobody named here."""
+    own = {side.origin.confidence for side in (one, two)}
+    confidence = options.confidence or (own.pop() if len(own) == 1 else None) or DEFAULT_CONFIDENCE
+    if options.tolerance is not None:
+        return confidence, options.tolerance, []
+    known = [side.origin.tolerance for side in (one, two)]
+    if None in known:
+        return confidence, None, []
+    if known[0] != known[1]:
+        points = " and ".join(f"{100 * (tolerance or 0):g}" for tolerance in known)
+        return confidence, None, [f"the two runs have tolerances of {points} points, so that none is used; name one with --tolerance"]
+    return confidence, known[0], [f"the tolerance is that of the run, {100 * known[0]:g} points"] if known[0] else []
+
+
+def _word(one: Chosen, two: Chosen, asked: tuple[float, float | None, str | None]) -> Word | None:
+    """What the race said in which both ran, where it was asked the same."""
+    said, same_run = one.origin.word, one.matrix.source == two.matrix.source
+    if said is None or not same_run or asked != (said.confidence, said.tolerance, one.origin.cluster):
+        return None
+    return said.about(one.matrix.models[one.k], two.matrix.models[two.k])
 
 
 def _find(name: str, options: CompareOptions) -> Chosen:

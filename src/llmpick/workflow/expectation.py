@@ -1,8 +1,13 @@
-"""What to expect of a candidate of `pick` before it runs: memory and speed, by the same formulas as `llmpick fit`."""
+"""What to expect of a candidate of `pick` before it runs: memory and speed as served, and what the engine that measures it here will take.
+
+Memory as served is `llmpick fit`'s figure at the same context, and it stays the candidate's memory when calls were made: it is a function
+of the model's file and the task alone. What a process was seen to hold depends on what it had been asked by then (the grammar of JSON
+answers alone takes 130 MiB with a vocabulary of 262,144 tokens). It is told, and held against the task's limit, but orders no candidates.
+"""
 
 from dataclasses import replace
 
-from llmpick.estimate.footprint import Line
+from llmpick.estimate.footprint import Footprint, Line
 from llmpick.estimate.shape import Range, shape_of
 from llmpick.estimate.unknown_architecture import bounding_shapes
 from llmpick.evidence.deployment import Deployment
@@ -16,11 +21,12 @@ from llmpick.workflow.fit_speed import speed_of
 from llmpick.workflow.fit_variants import Case
 from llmpick.workflow.weights_blueprint import blueprint_of
 
+SERVED = Deployment("llama.cpp")
 # As llmpick's own engine loads a model (measure/backends/llamacpp_child.py says why).
 LLAMACPP = Deployment("llama.cpp", options={"swa_full": True, "flash_attn": "off"})
 TRANSFORMERS = Deployment("transformers")
 
-# `pick` measures the whole process, and a Python process with the engine's library in it holds so much before it loads a model.
+# A Python process with the engine's library in it holds so much before it loads a model.
 IDLE_PROCESS = Line(
     "overhead",
     "a process with Python and the library",
@@ -29,14 +35,14 @@ IDLE_PROCESS = Line(
     Source("idle engine processes"),
 )
 
+NO_SIZE = Unknown("neither its layers nor its number of parameters are known")
 Expectation = tuple[Estimate | Unknown, Estimate | Unknown]
 """Bytes, and tokens per second for each sequence."""
 
 
 def of_files(weights: Weights, facts: ModelFacts | None, device: Device, load: Load, *, here: bool) -> Expectation:
-    """A model on this machine, on `device` (which may be another: `here` tells)."""
-    blueprint = blueprint_of(weights, active_parameters=facts.parameters_active.value if facts and facts.parameters_active else None)
-    return _expected(blueprint, 0.0, device, load, here=here)
+    """A model on this machine, served on `device` (which may be another: `here` tells)."""
+    return _expected(_blueprint(weights, facts), 0.0, device, load, here=here)
 
 
 def as_fetched(facts: ModelFacts, quantization: str, device: Device, load: Load, *, here: bool) -> Expectation:
@@ -51,17 +57,36 @@ def as_fetched(facts: ModelFacts, quantization: str, device: Device, load: Load,
     return _expected(*stored_as(blueprint, find_quantization(quantization)), device, load, here=here)
 
 
-def _expected(blueprint: Blueprint, spread: float, device: Device, load: Load, *, here: bool) -> Expectation:
+def while_measured(weights: Weights, facts: ModelFacts | None, machine: Device, context_tokens: int) -> Estimate | Unknown:
+    """Bytes of llmpick's own engine process on this machine while it answers: one sequence, and options that no server has."""
+    blueprint = _blueprint(weights, facts)
     deployment = LLAMACPP if blueprint.format == "gguf" else TRANSFORMERS
-    case = Case(blueprint, Place(device, here=here), deployment, load, prompt_tokens=load.context_tokens, spread=spread)
-    shape = shape_of(blueprint, spread=spread)
-    footprint = footprint_of(case, shape, None if shape else bounding_shapes(blueprint, spread=spread))
+    case = Case(blueprint, Place(machine, here=True), deployment, Load(context_tokens), prompt_tokens=context_tokens)
+    footprint = _footprint(case)
     if footprint is None:
-        return Unknown("neither its layers nor its number of parameters are known"), Unknown("its layers are not known")
-    if device.kind == "cpu" and deployment.engine == "llama.cpp":
+        return NO_SIZE
+    if machine.kind == "cpu" and deployment.engine == "llama.cpp":
         footprint = replace(footprint, lines=(*footprint.lines, IDLE_PROCESS), total_range=None)
-    memory = Estimate(interval(footprint.total), "bytes", _source(blueprint, deployment))
-    speed = speed_of(case, shape)
+    return Estimate(interval(footprint.total), "bytes", Source(f"llmpick's own process with {deployment.engine}"))
+
+
+def _blueprint(weights: Weights, facts: ModelFacts | None) -> Blueprint:
+    return blueprint_of(weights, active_parameters=facts.parameters_active.value if facts and facts.parameters_active else None)
+
+
+def _footprint(case: Case) -> Footprint | None:
+    shape = shape_of(case.blueprint, spread=case.spread)
+    return footprint_of(case, shape, None if shape else bounding_shapes(case.blueprint, spread=case.spread))
+
+
+def _expected(blueprint: Blueprint, spread: float, device: Device, load: Load, *, here: bool) -> Expectation:
+    deployment = SERVED if blueprint.format == "gguf" else TRANSFORMERS
+    case = Case(blueprint, Place(device, here=here), deployment, load, prompt_tokens=load.context_tokens, spread=spread)
+    footprint = _footprint(case)
+    if footprint is None:
+        return NO_SIZE, Unknown("its layers are not known")
+    memory = Estimate(interval(footprint.total), "bytes", _source(blueprint, deployment, load))
+    speed = speed_of(case, shape_of(blueprint, spread=spread))
     decode = speed.decode_tokens_per_s
     return memory, Estimate(decode, "tokens/s", speed.source) if isinstance(decode, Interval) and speed.source else _why(decode)
 
@@ -70,6 +95,8 @@ def _why(decode: Interval | Unknown) -> Unknown:
     return decode if isinstance(decode, Unknown) else Unknown("nobody measured this engine on such a device")
 
 
-def _source(blueprint: Blueprint, deployment: Deployment) -> Source:
+def _source(blueprint: Blueprint, deployment: Deployment, load: Load) -> Source:
     whence = {"files": "the model's own headers", "config": "its config.json", "facts": "published facts"}[blueprint.known_from]
-    return Source(f"weights, KV cache, buffers and process of {deployment.engine}, from {whence} (llmpick fit --explain)")
+    users = f" for each of {load.sequences:,} users" if load.sequences > 1 else ""
+    parts = f"weights, KV cache of {load.context_tokens:,} tokens{users}, buffers and process of {deployment.engine}"
+    return Source(f"computed: {parts}, from {whence} (llmpick fit --explain has every term)")

@@ -8,6 +8,7 @@ from llmpick.evidence.ability import AbilityFacts
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import Task
 from llmpick.evidence.values import Unknown
+from llmpick.workflow.asked_question import newer_note
 from llmpick.workflow.expect import intervals
 from llmpick.workflow.findings import Entry, Findings
 from llmpick.workflow.prior import AS_OF, evidence_on, known_candidate, parts_of, question_of
@@ -20,9 +21,9 @@ NO_SIZE = Unknown("its number of parameters is not known")
 def with_prior(findings: Findings) -> Findings:
     """The findings with an expected score in every entry whose size is known; the models to fetch by expected score x fit."""
     known = {id(entry): facts for entry in (*findings.entries, *findings.absent) if (facts := _facts(entry)) is not None}
-    question = question_of(findings.task, None, None)
+    question, evidence = question_of(findings.task, None, None), evidence_on(findings.as_of)
     try:
-        parts = parts_of(list(known.values()), question, evidence_on(findings.as_of)) if known else []
+        parts = parts_of(list(known.values()), question, evidence) if known else []
     except InputError as error:  # no score was published by that day
         return replace(findings, notes=(*findings.notes, f"No prior ranks the models that were not run: {error.what}."))
     scores = dict(zip(known, intervals(parts), strict=True)) if parts else {}
@@ -37,7 +38,7 @@ def with_prior(findings: Findings) -> Findings:
         findings,
         entries=entries,
         absent=tuple(sorted(absent, key=lambda entry: _worth_a_look(entry, findings.task))),
-        notes=(*findings.notes, note, *([AS_OF] if findings.as_of else [])),
+        notes=(*findings.notes, note, *newer_note(known.values(), evidence), *([AS_OF] if findings.as_of else [])),
     )
 
 

@@ -10,17 +10,20 @@ from llmpick.evidence.errors import LlmpickError
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy, Task
 from llmpick.evidence.values import Estimate, Interval, Unknown
+from llmpick.workflow.fit_inputs import TASK_CONTEXT_TOKENS
 from llmpick.workflow.lanes import Course, Identity
 
-DEFAULT_CONTEXT_TOKENS = 4096
+DEFAULT_CONTEXT_TOKENS = TASK_CONTEXT_TOKENS
 """The context that a local model is given when the task asks for none."""
 NOT_ASKED = Unknown("the prior was not asked")
+NOT_LOADED = Unknown("it is not loaded on this machine")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A model with what is estimated of it, and the reasons that keep it from running, if there are any.
 
+    `memory` and `speed` are as served; `room` is what its engine takes on this machine while it is measured, nothing for a served model.
     `fetch` says how a model that is not here could be had, `error` why one that is here cannot be read.
     """
 
@@ -33,6 +36,7 @@ class Entry:
     error: LlmpickError | None = None
     expected: Interval | Unknown = NOT_ASKED
     """The score that published ones lead to expect of it before it runs."""
+    room: Estimate | Unknown = NOT_LOADED
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ OWN_OPTIONS = {
 """Load options of engines that have an option of their own here."""
 THIS_MACHINE = "this machine"
 DEFAULT_CONTEXT_TOKENS = 8192
+TASK_CONTEXT_TOKENS = 4096
+"""With a task that asks for none: what `pick` and `race` give a model, so that their figures and those of `fit --task` are the same."""
 DEFAULT_PROMPT_TOKENS = 512
 """What llama-bench takes for a prompt, so that figures compare."""
 
@@ -93,9 +95,10 @@ def place_of(name: str) -> Place:
 
 
 def load_of(options: FitOptions, task: Task | None, trained_context: int | None) -> Load:
-    """As asked, else as the task limits it, else 8,192 tokens, but no more than the model was trained for."""
+    """As asked, else as the task limits it, else 8,192 tokens (4,096 with a task), but no more than the model was trained for."""
     asked = options.context_tokens or (task.limits.context_tokens if task else None)
-    context = asked or min(DEFAULT_CONTEXT_TOKENS, trained_context or DEFAULT_CONTEXT_TOKENS)
+    default = TASK_CONTEXT_TOKENS if task else DEFAULT_CONTEXT_TOKENS
+    context = asked or min(default, trained_context or default)
     sequences = options.sequences or (task.limits.users if task else 1)
     return Load(context, sequences, task.max_output_tokens) if task else Load(context, sequences)
 

@@ -110,14 +110,17 @@ class Bench:
         """What the race's budget must bear beside the candidates' own calls."""
         return Beside(self.paid, CALLS_PER_ROW)
 
-    def told(self, *, confidence: float, candidates: int) -> Judging:
-        """What the answer says of the bench, after the race of so many candidates on the rows of the course."""
+    def told(self, *, confidence: float, candidates: int, opponent_races: bool = False) -> Judging:
+        """What the answer says of the bench, after the race of so many candidates on the rows of the course.
+
+        An opponent who races is asked once for both, and its calls for all rows are counted as the candidate's.
+        """
         for role, one in zip(BENCH, (self._judge, self._opponent), strict=True):
             one.charge(unused_of(f"{role}{one.id}", one.paid, self._ledger))
         rows, judged, answered = len(self._course.examples), len(self._scored), len(self._opponent_answers)
         everything = (
             self._judge.on_all_rows(candidates * rows / judged if judged else 0.0),
-            self._opponent.on_all_rows(rows / answered if answered else 0.0),
+            self._opponent.on_all_rows(rows / answered if answered and not opponent_races else 0.0),
         )
         return Judging(
             judge=self._judge.id,
@@ -183,7 +186,7 @@ def bench_names(bench: tuple[Entry, Entry]) -> dict[str, str]:
 
 def bench_bytes(bench: tuple[Entry, Entry] | None) -> int:
     """Memory of this machine that judge and opponent take."""
-    return sum(int(one.memory.interval.high) for one in bench or () if isinstance(one.memory, Estimate))
+    return sum(int(one.room.interval.high) for one in bench or () if isinstance(one.room, Estimate))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from llmpick.evidence.model import Candidate, Weights
 from llmpick.store.store import Store
 from llmpick.workflow.lanes import identify, package_version
 
-METHOD = "one window, from 1, of llama.cpp's own logits"
+METHOD = "one window, after the first word, of llama.cpp's own logits"
 """How a chunk is read. Another way of reading it, or of computing its likelihood, gets another name."""
 PACKAGES = {"llama.cpp": ("xllamacpp", "gguf"), "transformers": ("transformers", "torch", "gguf")}
 """Of each engine, what computes a likelihood."""

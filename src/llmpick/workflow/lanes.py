@@ -71,12 +71,14 @@ def model_lane(
     open_backend: Opener,
     cost_by: CostBy,
     memory: Estimate | Unknown,
+    room: Estimate | Unknown,
     measured_here: bool,
     resident_bytes: int | None,
 ) -> Lane:
     """A lane that asks an engine, and finds what it answered before under `identity`.
 
-    `resident_bytes` is what the same model was seen to take in an earlier run: a run without a call of its own has no other measurement.
+    `memory` is what serving it takes, `room` what its engine takes here. `resident_bytes` is the most that an engine with it was seen to
+    hold in earlier runs of the same task: a run without a call of its own has no other measurement.
     """
     course = replace(course, requests=with_thinking(course.requests, candidate.thinking))
 
@@ -93,7 +95,7 @@ def model_lane(
     def breaks(lane: Lane) -> tuple[str, ...]:
         """Only what was seen counts here; what was estimated decided before the race who may start."""
         limits = course.task.limits
-        seen = broken_by_memory(measured_memory(lane) or memory, limits, available_bytes=None) if lane.resident_bytes else None
+        seen = broken_by_memory(peak_memory(lane), limits, available_bytes=None)
         speeds = broken_by_speed(decode_speed(lane.records), ttft(lane.records), limits, measured_here=measured_here)
         return (*([seen] if seen else []), *speeds)
 
@@ -108,8 +110,9 @@ def model_lane(
         spends=lambda lane: _cost(lane, candidate, "money" if cost_by == "money" else "seconds", memory),
         reuse=lambda record, i: _rescored(record, candidate.id, course, i),
         resident_bytes=[] if resident_bytes is None else [resident_bytes],
+        held_is_free=course.judged is None,
         remote=isinstance(candidate.run, Endpoint),
-        memory_bytes=int(memory.interval.high) if isinstance(memory, Estimate) else 0,
+        memory_bytes=int(room.interval.high) if isinstance(room, Estimate) else 0,
     )
 
 
@@ -173,13 +176,15 @@ def call_key(identity: str, request: CallRequest) -> str:
     return hashlib.sha256(json.dumps([identity, prompt_hash(request)]).encode()).hexdigest()
 
 
-def measured_memory(lane: Lane) -> Measurement | None:
-    """Resident memory of the engine's process: its highest value, between the lowest and the highest seen."""
+PEAK = Source("measured: the most that llmpick's engine process was seen to hold (resident) in this run and earlier ones of this very task")
+
+
+def peak_memory(lane: Lane) -> Measurement | Unknown:
+    """Resident bytes of the engine's process at its highest."""
     if not lane.resident_bytes:
-        return None
-    low, high = min(lane.resident_bytes), max(lane.resident_bytes)
-    seen = Source("resident memory of the engine's process, lowest to highest seen")
-    return Measurement(Interval(high, low, high, 1.0), "bytes", len(lane.resident_bytes), seen)
+        return Unknown("no engine was seen while it ran this task")
+    peak = max(lane.resident_bytes)
+    return Measurement(Interval(peak, peak, peak, 1.0), "bytes", len(lane.resident_bytes), PEAK)
 
 
 def decode_speed(records: Sequence[CallRecord]) -> Measurement | Unknown:
@@ -263,8 +268,8 @@ def _scored(course: Course, i: int, completion: Completion, key: str) -> tuple[O
 def _cost(lane: Lane, candidate: Candidate, cost_by: CostBy, memory: Estimate | Unknown) -> float | None:
     """Cost per row by the user's measure; None where it is not known."""
     if cost_by == "memory":
-        seen = measured_memory(lane) or memory
-        return None if isinstance(seen, Unknown) else seen.interval.value
+        known = peak_memory(lane) if isinstance(memory, Unknown) else memory
+        return None if isinstance(known, Unknown) else known.interval.value
     seen = answered(lane.records)
     if not seen:
         return None

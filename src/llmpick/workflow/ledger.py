@@ -30,6 +30,10 @@ class RunLedger:
         """The newest start of the same model with the same engine, in this run or an earlier one."""
         return self._store.latest_load(self._identities.get(candidate, ""))
 
+    def peak_resident(self, candidate: str) -> int | None:
+        """The most memory that an engine with the same model was seen to hold in runs of the same task, this one included."""
+        return self._store.peak_resident(self._run_id, self._identities.get(candidate, ""))
+
     def engine(self, candidate: str) -> EngineInfo | None:
         """Who answers for the candidate: by what its engine says of itself now, else by its last start; None for a baseline."""
         if candidate in self._opened:

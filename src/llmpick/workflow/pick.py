@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmpick.decide.answer import Answer, LearningPoint, Trace
+from llmpick.decide.race_intervals import itself
 from llmpick.evidence.device import Load
 from llmpick.evidence.model import ModelFacts
 from llmpick.evidence.task import Task
@@ -24,12 +25,14 @@ from llmpick.stats.plain import PlainRule
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import left_over, total
 from llmpick.workflow.assemble import assemble, assemble_plan
+from llmpick.workflow.bench_notes import OPPONENT, bench_notes, sitting
 from llmpick.workflow.choose_unseen import choose_without_calls
 from llmpick.workflow.expected_candidates import with_prior
 from llmpick.workflow.findings import Findings
 from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.lanes import baseline_lane
 from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.next_steps import with_next_steps
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
 from llmpick.workflow.survey import PickOptions, survey
 
@@ -42,6 +45,8 @@ class _Traces:
 
     rows: int
     confidence: float
+    opponent: str | None
+    """The candidate that a judge compares all with: what it scores is known beforehand."""
     points: list[Trace] = field(default_factory=list[Trace])
 
     def add(self, look: Look) -> None:
@@ -50,7 +55,8 @@ class _Traces:
             done = int(look.progress.done[k])
             answered = look.progress.scores[k, :done][~look.progress.lost[k, :done]]
             if lane.ask and len(answered) and (lane.candidate, done) not in seen:
-                self.points.append(Trace(lane.candidate, done, mean_interval(answered, confidence=self.confidence, population=self.rows)))
+                running = mean_interval(answered, confidence=self.confidence, population=self.rows)
+                self.points.append(Trace(lane.candidate, done, itself(self.confidence) if lane.candidate == self.opponent else running))
 
 
 def pick(
@@ -62,18 +68,18 @@ def pick(
     """
     watch = watch or Watch()
     findings, load = survey(options, environ)
+    ranked = with_prior(findings)
     if options.no_calls:
-        return choose_without_calls(findings, load)
-    findings = with_prior(findings)
+        return with_next_steps(choose_without_calls(findings, load), ranked, options)
     if options.dry_run:
-        return assemble_plan(findings)
+        return with_next_steps(assemble_plan(ranked), ranked, options)
 
     def work(findings: Findings, ledger: RunLedger, run_id: str) -> tuple[Answer, Ended]:
         with on_the_bench(findings.course, ledger, findings.bench, context_tokens=load.context_tokens) as (course, bench):
             return _race(replace(findings, course=course), ledger, run_id, load, to_document, watch, bench)
 
     with Store.open(options.store_url) as store:
-        return in_one_run(findings, store, options, verb="pick", watch=watch, work=work)
+        return in_one_run(ranked, store, options, verb="pick", watch=watch, work=work)
 
 
 def worth_fetching(options: PickOptions, *, environ: Mapping[str, str]) -> tuple[ModelFacts, ...]:
@@ -95,7 +101,7 @@ def _race(
     task, course = findings.task, findings.course
     models = model_lanes(findings, load, ledger)
     lanes = [*(baseline_lane(result, course) for result in run_baselines(task)), *models]
-    traces = _Traces(len(course.examples), task.confidence)
+    traces = _Traces(len(course.examples), task.confidence, sitting(findings, OPPONENT))
 
     def look(seen: Look) -> None:
         traces.add(seen)
@@ -119,18 +125,19 @@ def _race(
     refuse_if_nothing_ran(models, findings)
     findings = replace(findings, learning_curve=_learning_curve(task))
     answer = assemble(findings, run=run_id, lanes=lanes, end=end, traces=tuple(traces.points), ledger=ledger)
-    answer = _with_judging(answer, bench, models, labelled=bool(task.judge and task.judge.labels))
+    answer = _with_judging(answer, findings, bench, models)
     return answer, Ended(to_document(answer))
 
 
-def _with_judging(answer: Answer, bench: Bench | None, models: Sequence[Lane], *, labelled: bool) -> Answer:
+def _with_judging(answer: Answer, findings: Findings, bench: Bench | None, models: Sequence[Lane]) -> Answer:
     """The judge's calls and the opponent's count like any other."""
     if bench is None:
         return answer
-    judging = bench.told(confidence=answer.confidence, candidates=len(models))
+    labelled = bool(findings.task.judge and findings.task.judge.labels)
+    judging = bench.told(confidence=answer.confidence, candidates=len(models), opponent_races=sitting(findings, OPPONENT) is not None)
     return replace(
         answer,
-        notes=(*answer.notes, *([_LABELS_NOT_USED] if labelled else [])),
+        notes=(*answer.notes, *bench_notes(findings), *([_LABELS_NOT_USED] if labelled else [])),
         judging=judging,
         spent=total((answer.spent, judging.spent)),
         saved=total((answer.saved, left_over(judging.everything, judging.spent))),

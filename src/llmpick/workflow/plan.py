@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from llmpick.estimate.decision_cost import PUBLIC_PRIOR, Forecast, Setting, amount, assumed, chance_within, forecast, resolution
+import numpy as np
+from numpy.typing import NDArray
+
+from llmpick.estimate.decision_cost import (
+    PUBLIC_PRIOR,
+    Forecast,
+    Setting,
+    amount,
+    assumed,
+    chance_within,
+    forecast,
+    resolution,
+    still_to_pay,
+)
 from llmpick.estimate.plan import CallCost, Plan, RulePlan
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.task import Budget, Metric
@@ -21,6 +34,9 @@ RACES_OTHERWISE = 40
 """Of a forecast with another number of rows, of which only the order of magnitude is shown."""
 WHOLE_SCORES = ("accuracy", "exact-match", "number", "regex")
 """Metrics whose score of a row is 0 or 1."""
+BASELINES = (
+    "the baselines of the task take no calls: race tells what they score, in pick they compete, and one that leads may end it sooner"
+)
 MOST_CALLS = 1_000_000
 """Candidates x rows of a race that can be simulated; a larger one would be stopped far earlier by its budget than by its rows."""
 
@@ -51,8 +67,18 @@ class _Asked:
     setting: Setting
     seed: int
     calls: tuple[CallCost, ...]
+    task_rows: int
     budget: Budget
     notes: tuple[str, ...]
+
+    @property
+    def kept(self) -> list[NDArray[np.bool_]]:
+        """Which rows of each candidate need not be paid again, shape (rows,); empty where none is kept, or the plan is of other rows or
+        candidates than those of the task.
+        """
+        if len(self.calls) != self.setting.candidates or self.setting.rows != self.task_rows or not any(call.kept for call in self.calls):
+            return []
+        return [np.isin(np.arange(self.setting.rows), call.kept_rows) for call in self.calls]
 
 
 def plan(options: PlanOptions, *, environ: Mapping[str, str]) -> Plan:
@@ -92,6 +118,7 @@ def plan(options: PlanOptions, *, environ: Mapping[str, str]) -> Plan:
 
 def _rule(asked: _Asked, guarantee: Guarantee, others: Sequence[int]) -> RulePlan:
     expected = forecast(asked.setting, guarantee, races=RACES, seed=asked.seed)
+    unpaid = still_to_pay(expected, asked.kept) if asked.kept else expected
     tokens = [_sum(call.prompt_tokens, call.output_tokens) for call in asked.calls]
     seconds = [call.seconds for call in asked.calls if not isinstance(call.seconds, Unknown)]
     money = [call.money for call in asked.calls if call.money is not None]
@@ -100,14 +127,15 @@ def _rule(asked: _Asked, guarantee: Guarantee, others: Sequence[int]) -> RulePla
         guarantee=guarantee,
         calls=expected.calls,
         share=expected.share,
+        to_pay=unpaid.calls if asked.kept else None,
         early=expected.early,
         by_half=expected.by_half,
-        in_budget=_in_budget(expected, asked, tokens, seconds, money),
-        tokens=amount(expected, tokens, seed=asked.seed) if whole else Unknown("the tokens of a call are not known"),
-        seconds=amount(expected, seconds, seed=asked.seed)
+        in_budget=_in_budget(unpaid, asked, tokens, seconds, money),
+        tokens=amount(unpaid, tokens, seed=asked.seed) if whole else Unknown("the tokens of a call are not known"),
+        seconds=amount(unpaid, seconds, seed=asked.seed)
         if whole and len(seconds) == len(asked.calls)
         else Unknown(next((call.seconds.reason for call in asked.calls if isinstance(call.seconds, Unknown)), "no model is named")),
-        money=amount(expected, money, seed=asked.seed) if whole and len(money) == len(asked.calls) else None,
+        money=amount(unpaid, money, seed=asked.seed) if whole and len(money) == len(asked.calls) else None,
         calls_at=tuple(
             (rows, forecast(asked.setting.with_rows(rows), guarantee, races=RACES_OTHERWISE, seed=asked.seed).calls) for rows in others
         ),
@@ -136,7 +164,7 @@ def _bare(options: PlanOptions) -> _Asked:
         raise InputError("there is neither a task nor the numbers of one", where=missing, remedy="name a task.toml, or give both numbers")
     goal = Goal(0.02 if options.tolerance is None else options.tolerance, options.confidence or 0.95)
     setting = Setting(options.candidates, options.rows, goal, graded=bool(options.graded))
-    return _Asked(None, setting, options.seed or 0, (), Budget(), ())
+    return _Asked(None, setting, options.seed or 0, (), 0, Budget(), ())
 
 
 def _of_task(options: PlanOptions, task_file: Path, environ: Mapping[str, str]) -> _Asked:
@@ -165,7 +193,8 @@ def _of_task(options: PlanOptions, task_file: Path, environ: Mapping[str, str]) 
         Goal(task.tolerance, task.confidence),
         graded=not _whole(task.metric) if options.graded is None else options.graded,
     )
-    return _Asked(task.name, setting, task.seed, call_costs(findings, options.store_url), task.budget, _notes(findings, count))
+    calls = call_costs(findings, options.store_url)
+    return _Asked(task.name, setting, task.seed, calls, len(task.examples), task.budget, _notes(findings, count))
 
 
 def _notes(findings: Findings, count: int) -> tuple[str, ...]:
@@ -173,7 +202,7 @@ def _notes(findings: Findings, count: int) -> tuple[str, ...]:
     ready = len(findings.entries) - len(left_out)
     notes = [f"{len(left_out)} more would not run (pick --dry-run says why)"] if left_out else []
     notes += [f"{ready} could run now, {count} were asked about"] if ready != count else []
-    notes += ["the baselines of the task cost nothing; one that leads may end the race sooner"] if findings.task.labels else []
+    notes += [BASELINES] if findings.task.labels else []
     return tuple(notes)
 
 

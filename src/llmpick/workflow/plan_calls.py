@@ -1,22 +1,25 @@
 """What one call of each candidate takes: by the calls that the store keeps of this very task, else by the words of its prompts."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from llmpick.catalog.tables import find_quantization
 from llmpick.estimate.plan import CallCost
 from llmpick.estimate.shape import shape_of
+from llmpick.estimate.weights import stored_as
 from llmpick.evidence.call import CallRecord, CallRequest, FreeText
 from llmpick.evidence.device import Load
 from llmpick.evidence.errors import LlmpickError
-from llmpick.evidence.model import Candidate, Endpoint, Weights
+from llmpick.evidence.model import Blueprint, Candidate, Endpoint, Weights
 from llmpick.evidence.task import Task
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.measure.prompt import answer_text
-from llmpick.store.location import default_url
+from llmpick.store.location import default_url, sqlite_file
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import answered
 from llmpick.workflow.expectation import LLAMACPP, TRANSFORMERS
+from llmpick.workflow.facts_blueprint import blueprint_of_facts
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
 from llmpick.workflow.fit_inputs import Place
 from llmpick.workflow.fit_speed import speed_of
@@ -37,15 +40,22 @@ ENOUGH_CALLS = 5
 def call_costs(findings: Findings, store_url: str | None) -> tuple[CallCost, ...]:
     """One entry for each candidate that could run."""
     kept = _kept(findings, store_url)
-    return tuple(_cost(entry, findings, kept.get(entry.candidate.id, [])) for entry in runnable(findings.entries))
+    return tuple(_cost(entry, findings, kept.get(entry.candidate.id, {})) for entry in runnable(findings.entries))
 
 
-def _kept(findings: Findings, store_url: str | None) -> dict[str, list[CallRecord]]:
-    """The calls of this task that earlier runs paid for. Models are known by the hashes that the store remembers; none is computed here."""
-    url = store_url or default_url()
-    if "://" not in url and not Path(url).exists():
+def cost_as_fetched(entry: Entry, findings: Findings) -> CallCost:
+    """The same whatever is kept, also of a model of the catalog that would have to be fetched."""
+    return _cost(entry, findings, {})
+
+
+def _kept(findings: Findings, store_url: str | None) -> dict[str, dict[int, CallRecord]]:
+    """The calls of this task that earlier runs paid for, of each model by the row's place in the order of the race. Models are known by the
+    hashes that the store remembers; none is computed here.
+    """
+    file = sqlite_file(store_url or default_url())
+    if not runnable(findings.entries) or (file is not None and not file.exists()):
         return {}
-    found = dict[str, list[CallRecord]]()
+    found = dict[str, dict[int, CallRecord]]()
     with Store.open(store_url) as store:
 
         def remembered(path: Path) -> str:
@@ -61,14 +71,16 @@ def _kept(findings: Findings, store_url: str | None) -> dict[str, list[CallRecor
             except (LookupError, LlmpickError, OSError):
                 continue
             keys = [call_key(identity, request) for request in findings.course.requests]
-            found[entry.candidate.id] = answered(list(store.calls(keys).values()))
+            held = {call.key: call for call in answered(list(store.calls(keys).values()))}
+            found[entry.candidate.id] = {i: held[key] for i, key in enumerate(keys) if key in held}
     return found
 
 
-def _cost(entry: Entry, findings: Findings, kept: Sequence[CallRecord]) -> CallCost:
+def _cost(entry: Entry, findings: Findings, kept: Mapping[int, CallRecord]) -> CallCost:
     if len(kept) >= ENOUGH_CALLS:
-        prompt, output = (_mean([getattr(call, name) for call in kept]) for name in ("prompt_tokens", "output_tokens"))
-        seconds: Interval | Unknown = _mean([call.seconds for call in kept])
+        calls = kept.values()
+        prompt, output = (_mean([getattr(call, name) for call in calls]) for name in ("prompt_tokens", "output_tokens"))
+        seconds: Interval | Unknown = _mean([call.seconds for call in calls])
     else:
         requests = findings.course.requests
         prompt = _tokens(statistics.fmean(_bytes(request, whole=True) for request in requests))
@@ -77,7 +89,7 @@ def _cost(entry: Entry, findings: Findings, kept: Sequence[CallRecord]) -> CallC
         own = _tokens(statistics.fmean(_bytes(request, whole=False) for request in requests))
         seconds = _seconds(entry, findings, own, prompt, output)
     money = _money(entry.candidate, prompt, output)
-    return CallCost(entry.candidate.id, prompt, output, seconds, money, len(kept), "calls" if len(kept) >= ENOUGH_CALLS else "words")
+    return CallCost(entry.candidate.id, prompt, output, seconds, money, tuple(kept), "calls" if len(kept) >= ENOUGH_CALLS else "words")
 
 
 def _bytes(request: CallRequest, *, whole: bool) -> int:
@@ -112,11 +124,11 @@ def _seconds(entry: Entry, findings: Findings, own: Interval, prompt: Interval, 
 
     The words that all rows share are read once where the engine keeps them, so between the row's own words and the whole prompt.
     """
-    weights = entry.candidate.run
-    if not isinstance(weights, Weights):
+    if isinstance(entry.candidate.run, Endpoint):
         return Unknown("it runs on the server's machine, and no call of this task is kept")
-    facts = entry.candidate.facts
-    blueprint = blueprint_of(weights, active_parameters=facts.parameters_active.value if facts and facts.parameters_active else None)
+    blueprint = _blueprint(entry)
+    if blueprint is None:
+        return Unknown("neither its files nor its number of parameters are known")
     deployment = LLAMACPP if blueprint.format == "gguf" else TRANSFORMERS
     place = Place(findings.machine, here=True)
     load = Load(min(findings.task.limits.context_tokens or DEFAULT_CONTEXT_TOKENS, max(round(prompt.high + output.high), 1)))
@@ -130,6 +142,15 @@ def _seconds(entry: Entry, findings: Findings, own: Interval, prompt: Interval, 
     low = own.low / reading.high + output.low / writing.high
     high = prompt.high / reading.low + output.high / writing.low
     return Interval(value, low, high, SURE)
+
+
+def _blueprint(entry: Entry) -> Blueprint | None:
+    """Of its file, else of what would be fetched."""
+    weights, facts = entry.candidate.run, entry.candidate.facts
+    if isinstance(weights, Weights):
+        return blueprint_of(weights, active_parameters=facts.parameters_active.value if facts and facts.parameters_active else None)
+    known = blueprint_of_facts(facts) if facts else None
+    return stored_as(known, find_quantization(entry.fetch.quantization))[0] if known and entry.fetch else None
 
 
 def _money(candidate: Candidate, prompt: Interval, output: Interval) -> Interval | None:

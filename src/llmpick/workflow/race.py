@@ -15,13 +15,13 @@ from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Endpoint, Weights
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import RaceEnd, Stop, run_race
-from llmpick.measure.thinking import with_thinking
 from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.judged_race import HumanLabels
 from llmpick.stats.rules import rule_for
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import total
-from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, kept_out
+from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, in_their_order, kept_out
+from llmpick.workflow.bench_notes import OPPONENT, bench_notes, sitting
 from llmpick.workflow.findings import Entry, Findings, runnable
 from llmpick.workflow.gather import TWICE
 from llmpick.workflow.human_labels import Labelled
@@ -29,6 +29,7 @@ from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
 from llmpick.workflow.survey import PickOptions, survey
+from llmpick.workflow.yardsticks import Yardsticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ def _race(
 ) -> RaceAnswer:
     task, rows = findings.task, len(findings.course.examples)
     goal = Goal(task.tolerance, task.confidence, max_expected_loss=options.max_expected_loss)
-    lanes = model_lanes(findings, load, ledger)
+    lanes = in_their_order(model_lanes(findings, load, ledger))
     labelled = Labelled(findings, lanes, findings.bench[1]) if task.judge and task.judge.labels and findings.bench else None
+    yardsticks = Yardsticks(task)
     watch.start(lanes, rows)
     end = run_race(
         lanes,
@@ -89,7 +91,9 @@ def _race(
     if end.stop is not Stop.INTERRUPTED:
         refuse_if_nothing_ran(lanes, findings)
     answer = _answer(findings, ledger, run_id, options, goal, lanes, end, labelled.now() if labelled else None)
-    return _with_judging(answer, findings, bench, lanes, labelled.told(end.look.progress) if labelled else None)
+    leader = next((lane for lane in lanes if lane.candidate == answer.leader), None)
+    told = yardsticks.beside(leader, confidence=task.confidence, wait=end.stop is not Stop.INTERRUPTED)
+    return _with_judging(replace(answer, yardsticks=told), findings, bench, lanes, labelled.told(end.look.progress) if labelled else None)
 
 
 def _with_judging(
@@ -98,28 +102,17 @@ def _with_judging(
     """The judge's calls and the opponent's count like any other."""
     if bench is None:
         return answer
-    judging = replace(bench.told(confidence=answer.confidence, candidates=len(lanes)), labels=labels)
-    partial = _sitting(findings, 0)
-    own = (f"{partial} is the judge and a candidate: it judges its own answers, and judges tend to favour these",) if partial else ()
+    judging = replace(
+        bench.told(confidence=answer.confidence, candidates=len(lanes), opponent_races=sitting(findings, OPPONENT) is not None),
+        labels=labels,
+    )
     return replace(
         answer,
         judging=judging,
-        notes=(*answer.notes, *own),
+        notes=(*answer.notes, *bench_notes(findings)),
         spent=total((answer.spent, judging.spent)),
         everything=total((answer.everything, judging.everything)),
     )
-
-
-def _sitting(findings: Findings, seat: int) -> str | None:
-    """The candidate that is the very model of a seat of the bench: 0 the judge, 1 the opponent, which is asked in the same way, too."""
-    if findings.bench is None:
-        return None
-    sits, first = findings.bench[seat], findings.course.requests[:1]
-    for entry in findings.entries:
-        asked_alike = with_thinking(first, entry.candidate.thinking) == with_thinking(first, sits.candidate.thinking)
-        if entry.identity == sits.identity and (seat == 0 or asked_alike):
-            return entry.candidate.id
-    return None
 
 
 def _answer(
@@ -144,7 +137,7 @@ def _answer(
         for lane in lanes
     ]
     blank = blank_answer(**_known(findings, options, run_id), candidates=_absentees(findings))
-    opponent = _sitting(findings, 1)
+    opponent = sitting(findings, OPPONENT)
     return assemble_race(blank, goal, contestants, end, labels=labels, clusters=findings.course.clusters, opponent=opponent)
 
 

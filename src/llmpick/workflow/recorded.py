@@ -103,6 +103,7 @@ def _lane(matrix: ScoreMatrix, k: int, weigh_by_cost: bool) -> Lane:
         breaks=lambda _: (),
         price=price if matrix.cost_unit == "money" else lambda _: 0.0,
         spends=cost if weigh_by_cost else lambda _: None,
+        held_is_free=False,
     )
 
 

@@ -16,7 +16,7 @@ from llmpick.sources.scores import read_scores, table_columns
 from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.replay import ReplayResult, replay
 from llmpick.stats.rules import rule_for
-from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer
+from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, in_their_order
 from llmpick.workflow.recorded import Tape, drawn, recorded_lanes
 
 RIGHT_OR_WRONG = frozenset(["yes", "no", "y", "n", "right", "wrong", "correct", "incorrect", "pass", "fail", "passed", "failed"])
@@ -24,7 +24,8 @@ RIGHT_OR_WRONG = frozenset(["yes", "no", "y", "n", "right", "wrong", "correct", 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """What the user asked for. `models` and `rows` are how many of each are drawn at random, None for all.
+    """What the user asked for. `models` and `rows` are how many of each are drawn at random, None for all. `leave_out` names columns of the
+    tables that are not read.
 
     `spend_by`: whether the races weigh their calls by number or by the recorded costs; None for the costs where there are any.
     """
@@ -32,6 +33,7 @@ class ReplayOptions:
     scores: Path
     costs: Path | None = None
     metric: str | None = None
+    leave_out: tuple[str, ...] = ()
     repeats: int = 1
     models: int | None = None
     rows: int | None = None
@@ -50,8 +52,11 @@ class ReplayOptions:
 
 def _read(options: ReplayOptions) -> ScoreMatrix:
     """The matrix; raises `InputError` naming the place for one that cannot be raced as it was asked."""
-    matrix = read_scores(options.scores, costs=options.costs, metric=options.metric)
-    if options.metric and table_columns(options.scores):
+    matrix = read_scores(options.scores, costs=options.costs, metric=options.metric, leave_out=options.leave_out)
+    is_table = bool(table_columns(options.scores)) if options.metric or options.leave_out else None
+    if options.leave_out and not is_table:
+        raise InputError("only a table has columns to leave out, and this is a log", where=str(options.scores), remedy="drop --leave-out")
+    if options.metric and is_table:
         remedy = "leave it out; a column of a table is raced under its own name"
         raise InputError("--metric chooses among the scores of a log, and this is a table", where=str(options.scores), remedy=remedy)
     if len(matrix.models) < 2:
@@ -109,7 +114,8 @@ def race_recorded(options: ReplayOptions) -> RaceAnswer:
     left_out_rows = (
         (f"{left_out:,} {'row was' if left_out == 1 else 'rows were'} left out, for which some model has no score",) if left_out else ()
     )
-    lanes = recorded_lanes(matrix, weigh_by_cost=_spend_by(options, matrix) == "cost")
+    was_drawn = _was_drawn(options, whole, matrix)
+    lanes = in_their_order(recorded_lanes(matrix, weigh_by_cost=_spend_by(options, matrix) == "cost"))
     end = run_race(
         lanes,
         rows=len(matrix.items),
@@ -133,14 +139,24 @@ def race_recorded(options: ReplayOptions) -> RaceAnswer:
         seed=options.seed,
         run=None,
         device="no machine: the scores were recorded",
-        notes=tuple(f"{note}." for note in (*left_out_rows, *_worded(whole))),
+        notes=tuple(f"{note}." for note in (*was_drawn, *left_out_rows, *_worded(whole))),
     )
     answer = assemble_race(blank, options.goal, [Contestant(lane, Candidate(lane.candidate, None)) for lane in lanes], end)
     return replace(answer, recorded_cost=_cost(matrix, lanes))
 
 
+def _was_drawn(options: ReplayOptions, whole: ScoreMatrix, matrix: ScoreMatrix) -> tuple[str, ...]:
+    """Who and what takes part only by chance."""
+    by, notes = f"drawn at random by seed {options.seed}, another --seed draws others", list[str]()
+    if len(matrix.models) < len(whole.models):
+        notes.append(f"{len(matrix.models):,} of {len(whole.models):,} models take part, {by}: {', '.join(sorted(matrix.models))}")
+    if options.rows is not None:
+        notes.append(f"{len(matrix.items):,} of {len(whole.items):,} rows take part, {by}")
+    return tuple(notes)
+
+
 def _cost(matrix: ScoreMatrix, lanes: list[Lane]) -> RecordedCost | None:
     if matrix.costs is None:
         return None
-    spent = sum(float(matrix.costs[k, : len(lane.records)].sum()) for k, lane in enumerate(lanes))
+    spent = sum(float(matrix.costs[matrix.models.index(lane.candidate), : len(lane.records)].sum()) for lane in lanes)
     return RecordedCost(spent, float(matrix.costs.sum()), matrix.cost_unit or "the file's unit")

@@ -80,6 +80,7 @@ def in_one_run(
         inputs={
             "task": str(options.task_file),
             "models": [entry.candidate.id for entry in findings.entries],
+            "content": findings.task.content_hash,
             "rows": rows_to_keep(findings.task),
         },
         now=datetime.now(UTC),
@@ -141,7 +142,6 @@ def _bench_identified(bench: tuple[Entry, Entry] | None, store: Store, watch: Wa
 def _lane(entry: Entry, findings: Findings, load: Load, ledger: RunLedger) -> Lane:
     assert entry.identity is not None, "a model is identified before it runs"
     limits = findings.task.limits
-    kept = ledger.last_load(entry.candidate.id)
     context = min(load.context_tokens, context_of(entry.candidate) or load.context_tokens)
 
     def opened(candidate: Candidate) -> Backend:
@@ -158,7 +158,8 @@ def _lane(entry: Entry, findings: Findings, load: Load, ledger: RunLedger) -> La
         cost_by=findings.cost_by,
         memory=entry.memory,
         measured_here=limits.device == "this machine" and limits.users == 1,
-        resident_bytes=kept.resident_bytes if kept else None,
+        room=entry.room,
+        resident_bytes=ledger.peak_resident(entry.candidate.id),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from llmpick.catalog.devices import KnownDevice, device_named
 from llmpick.catalog.training import benchmarks_on, load_whole_runs, runs_on
 from llmpick.estimate.training.answer import BudgetAnswer
-from llmpick.estimate.training.budget import ADAPTED, Cluster, Range, Work, budget, exactly
+from llmpick.estimate.training.budget import ADAPTED, USUAL_CONTEXT, Cluster, Method, Range, Work, budget, exactly
 from llmpick.estimate.training.layout import Training, simplest_that_fits
 from llmpick.estimate.training.memory import NF4_BYTES, OPTIMIZERS, Adapters, Setup
 from llmpick.estimate.training.shape import TrainingShape
@@ -17,6 +17,9 @@ from llmpick.workflow.scale_budget_options import BudgetOptions
 from llmpick.workflow.training_shape import Trained, trained_model
 
 GIVEN = "--mfu"
+FROM_TEXT: tuple[Method, ...] = ("pretrain", "continue")
+"""Methods that are done as the finished trainings were."""
+ASSUMED = "assumed to be as in pre-training, since no fine-tuning is known with its GPU-hours and tokens"
 LORA_RANK = 64
 """On every matrix of every layer, as QLoRA trains them (arXiv:2305.14314)."""
 
@@ -24,14 +27,16 @@ LORA_RANK = 64
 def training_budget(options: BudgetOptions, *, environ: Mapping[str, str]) -> BudgetAnswer:
     """Raises `InputError` for a device without a 16-bit rate, options that contradict each other, and numbers out of range."""
     device, trained = device_named(options.device), trained_model(options.params, options.params_total, options.model, environ=environ)
-    if device.fp16_flops is None:
+    if device.training_flops is None:
         raise InputError(f"the 16-bit rate of {device.name} is not known", where="--device", remedy="name a device with matrix units")
-    adapters = _adapters(options)
+    adapters = _adapters(options, trained)
     memory = _memory(options, trained, device, adapters)
-    runs = None if options.mfu is not None else mfu_of_runs(runs_on(device.name) or load_whole_runs())
+    runs = None if options.mfu is not None else mfu_of_runs(runs_on(device.name) or load_whole_runs(), with_attention=True)
     cluster = _cluster(options, device, runs)
     adapter_params = adapters.params(trained.shape) if adapters and isinstance(trained.shape, TrainingShape) else 0.0
-    work = Work(trained.params, options.tokens, options.method, adapter_params)
+    attention = float(trained.shape.attention_flops(options.context)) if isinstance(trained.shape, TrainingShape) else trained.shape
+    usual = float(trained.shape.attention_flops(USUAL_CONTEXT)) if isinstance(trained.shape, TrainingShape) else 0.0
+    work = Work(trained.params, options.tokens, options.method, adapter_params, attention, usual)
     ceiling = _ceiling(device.name, memory)
     return BudgetAnswer(
         work=work,
@@ -43,17 +48,22 @@ def training_budget(options: BudgetOptions, *, environ: Mapping[str, str]) -> Bu
         ceiling=ceiling,
         memory=memory,
         shape_from=trained.origin,
-        notes=tuple(budget_notes(options, trained, device, runs, ceiling, memory)),
+        notes=tuple(budget_notes(options, work, trained, device, runs, ceiling, memory)),
         sources=_sources(device, runs, ceiling, options.price is None),
     )
 
 
-def _adapters(options: BudgetOptions) -> Adapters | None:
+def _adapters(options: BudgetOptions, trained: Trained) -> Adapters | None:
     if options.method not in ADAPTED:
         if options.lora_rank is not None:
             raise InputError(f"{options.method} trains no adapters", where="--lora-rank", remedy="add --method lora, or leave the rank out")
         return None
     rank = LORA_RANK if options.lora_rank is None else options.lora_rank
+    most = min(map(min, trained.shape.linear_matrices)) if isinstance(trained.shape, TrainingShape) else rank
+    if options.lora_rank is not None and rank > most:
+        raise InputError(
+            f"a rank of {rank:,} is more than the matrices have", where="--lora-rank", remedy=f"give at most {most:,}, such as 64"
+        )
     return Adapters(rank, NF4_BYTES) if options.method == "qlora" else Adapters(rank)
 
 
@@ -75,20 +85,24 @@ def _memory(options: BudgetOptions, trained: Trained, device: KnownDevice, adapt
 
 
 def _cluster(options: BudgetOptions, device: KnownDevice, runs: MfuEvidence | None) -> Cluster:
-    assert device.fp16_flops is not None
+    assert device.training_flops is not None
     if runs is None:
         assert options.mfu is not None
         mfu, mfu_source = exactly(options.mfu), GIVEN
     else:
-        mfu, mfu_source = runs.range, f"median, least and most of {len(runs.names)} finished trainings: {', '.join(runs.names)}"
+        evidence = f"median, least and most of {len(runs.names)} finished trainings: {', '.join(runs.names)}"
+        mfu, mfu_source = runs.range, evidence if options.method in FROM_TEXT else f"{ASSUMED}: {evidence}"
     rent, price_source = None, "--price"
     if options.price is not None:
         rent = exactly(options.price)
     elif device.hourly_usd is not None:
         known = device.hourly_usd.value
-        rent, price_source = Range(known.value, known.low, known.high), device.hourly_usd.source.title
+        rent = Range(known.middle, known.low, known.high)
+        middle = f"the middle of ${known.low:g} to ${known.high:g}: " if known.low < known.high else ""
+        price_source = middle + device.hourly_usd.source.title
     power = device.power_watts.value if device.power_watts else None
-    return Cluster(options.gpus, device.fp16_flops.value, power, mfu, mfu_source, rent, price_source, options.pue, options.carbon)
+    rate, given = device.training_flops.value, runs is None
+    return Cluster(options.gpus, rate, power, mfu, mfu_source, rent, price_source, options.pue, options.carbon, of_weights=given)
 
 
 def _ceiling(device: str, memory: Training | Unknown) -> MfuEvidence | Unknown:
@@ -105,6 +119,6 @@ def layout_name(setup: Setup) -> Layout:
 
 
 def _sources(device: KnownDevice, runs: MfuEvidence | None, ceiling: MfuEvidence | Unknown, by_rent: bool) -> tuple[Source, ...]:
-    facts = [device.fp16_flops, device.power_watts, device.hourly_usd if by_rent else None]
+    facts = [device.training_flops, device.power_watts, device.hourly_usd if by_rent else None]
     evidence = [one.sources for one in (runs, ceiling) if isinstance(one, MfuEvidence)]
     return tuple(dict.fromkeys([*(fact.source for fact in facts if fact), *(source for sources in evidence for source in sources)]))

@@ -8,6 +8,8 @@ from llmpick.estimate.scaling.laws import PER_DECADE, FittedRange, Law
 from llmpick.estimate.scaling.registry import GADRE_LAWS
 from llmpick.estimate.scaling.repeated import RepeatedLaw
 
+LARGEST_LOSS = 15.0
+"""Nats per token: guessing among 3 million tokens, more than any vocabulary has."""
 OUTSIDE_FROM = 0.005
 """Decades outside the fitted range that are worth a word."""
 ACROSS_CORPORA = (
@@ -22,17 +24,25 @@ OPPOSED = (
 )
 
 
-def range_notes(name: str, fitted: FittedRange, decades_outside: float) -> list[str]:
-    """That the answer is an extrapolation, where it is one."""
+def range_notes(name: str, fitted: FittedRange, decades_outside: float, *, of: str | None = None) -> list[str]:
+    """That the answer is an extrapolation, where it is one; `of` names the answer where there are several."""
     if decades_outside < OUTSIDE_FROM:
         return []
     low, high = (amount(value) for value in fitted.params)
     few, many = (amount(value) for value in fitted.tokens)
     span = f"{low} to {high} parameters, {few} to {many} tokens"
+    outside = "Outside" if of is None else f"{of[0].upper()}{of[1:]}: outside"
     return [
-        f"Outside the range that {name} was fitted on ({span}) by {decades_outside:.1f} decades (factors of ten): "
+        f"{outside} the range that {name} was fitted on ({span}) by {decades_outside:.2g} decades (factors of ten): "
         f"each widens the interval by {100 * PER_DECADE:g} % (one standard deviation)."
     ]
+
+
+def guessing_notes(loss: float) -> list[str]:
+    """That no model is as bad as that, where none is."""
+    if loss <= LARGEST_LOSS:
+        return []
+    return [f"Guessing has a loss of 10 to 13 nats per token, so no model has {loss:,.0f}: so far from its runs the law says nothing."]
 
 
 def law_notes(law: Law) -> list[str]:

@@ -1,7 +1,7 @@
 """`llmpick scale optimal`: the best split of a budget between parameters and tokens, also with serving in mind or few data."""
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,9 +22,10 @@ from llmpick.estimate.scaling.optimal import (
 from llmpick.estimate.scaling.published import APPROACHES, EPOCH, HOFFMANN, HOFFMANN_PAPER, HOFFMANN_PRINTED, OPTIMA
 from llmpick.estimate.scaling.registry import GADRE_REDPAJAMA, law_named
 from llmpick.estimate.scaling.repeated import MUENNIGHOFF_LAW, RepeatedLaw
+from llmpick.estimate.scaling.serving_budget import serving_split
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.values import Unknown
-from llmpick.workflow.scale_notes import ACROSS_CORPORA, OPPOSED, SAME_RUNS, law_notes, range_notes
+from llmpick.workflow.scale_notes import ACROSS_CORPORA, OPPOSED, SAME_RUNS, guessing_notes, law_notes, range_notes
 from llmpick.workflow.scale_predict import as_interval
 
 
@@ -37,6 +38,10 @@ class Question(NamedTuple):
 
 BESIDE = (EPOCH, HOFFMANN, HOFFMANN_PRINTED, MUENNIGHOFF_LAW.additive(), GADRE_REDPAJAMA.loss)
 SAME_TEXT = (EPOCH, HOFFMANN, HOFFMANN_PRINTED)
+BUDGET_KEPT = (
+    "--flops is what training takes; serving comes on top of it. --params or --loss keep the quality instead, and train for longer."
+)
+LOSS_KEPT = "The quality is kept, so training takes more than the training-optimal model does; --flops keeps training within a budget."
 KAPLAN_BUDGET = (
     "kaplan counts parameters and FLOPs without embeddings, and its budget is the least compute (6 N D at the critical batch is 1.8 times "
     "that); its row takes the same numbers in its own count."
@@ -64,10 +69,18 @@ def optimum(options: OptimalOptions) -> OptimalAnswer:
     if question.what == "flops" and options.flops_count:
         Flops(question.value, options.flops_count).as_counted(law.flops, law=law.name)
     if options.unique_tokens is not None:
-        return _few_data(options, law, question)
-    if law is KAPLAN_JOINT:
-        return _by_kaplan(options, question)
-    return _by_additive(options, law, question)
+        answer = _few_data(options, law, question)
+    elif law is KAPLAN_JOINT:
+        answer = _by_kaplan(options, question)
+    else:
+        answer = _by_additive(options, law, question)
+    if min(answer.split.params, answer.split.tokens) < 1.0:
+        raise InputError(
+            f"the best split has {answer.split.params:.2g} parameters and {answer.split.tokens:.2g} tokens, and is none",
+            where="--flops, --params, --inference-tokens",
+            remedy="give a larger budget or model, or serve fewer tokens",
+        )
+    return replace(answer, notes=(*guessing_notes(answer.loss.value), *answer.notes))
 
 
 def _question(options: OptimalOptions) -> Question:
@@ -88,17 +101,17 @@ def _default(options: OptimalOptions) -> str:
 
 def _by_additive(options: OptimalOptions, law: Law, question: Question) -> OptimalAnswer:
     additive, served = _additive(law), options.inference_tokens
-    best = _split(additive, question)
-    split = best if served is None else serving_optimal(additive, best.loss, served)
+    split = _split(additive, question) if served is None else _served_split(additive, question, served)
     if served is None:
         others = _others(law.name, question)
     else:
-        others = [_allocation(one, serving_optimal(one, _split(one, question).loss, served)) for one in SAME_TEXT if one.name != law.name]
+        others = [_allocation(one, _served_split(one, question, served)) for one in SAME_TEXT if one.name != law.name]
     decades = float(additive.fitted.decades_outside(split.params, split.tokens))
     found = interval(split.loss, additive.log_sd(split.params, split.tokens), decades, options.confidence)
     notes = [*range_notes(law.name, additive.fitted, decades), *law_notes(law), *_printed(question)]
     notes += _disagreement({law.name, *(one.law for one in others)})
-    serving = _serving(split, best) if isinstance(split, ServingSplit) else None
+    serving = _serving(additive, split) if isinstance(split, ServingSplit) else None
+    notes += [] if serving is None else [BUDGET_KEPT if question.what == "flops" else LOSS_KEPT]
     return OptimalAnswer(
         *(question.what, _allocation(additive, split), as_interval(found), decades, serving, None, None), tuple(others), tuple(notes)
     )
@@ -116,9 +129,16 @@ def _split(law: AdditiveLaw, question: Question) -> Split:
     return {"flops": compute_optimal, "params": optimal_for_params, "loss": optimal_for_loss}[question.what](law, question.value)
 
 
-def _serving(found: ServingSplit, best: Split) -> Served:
-    numbers = (found.served, found.total_flops, found.tokens_ratio, found.total_ratio, found.optimal_params, best.tokens)
-    return Served(*(float(number) for number in numbers))
+def _served_split(law: AdditiveLaw, question: Question, served: float) -> ServingSplit:
+    """Of a budget: what it can train at most, with serving in mind. Of a size or loss: the same loss at the least cost in all (Sardana)."""
+    reached = serving_split(law, question.value, served) if question.what == "flops" else _split(law, question)
+    return serving_optimal(law, reached.loss, served)
+
+
+def _serving(law: AdditiveLaw, found: ServingSplit) -> Served:
+    best = optimal_for_loss(law, found.loss)
+    ratios = (found.tokens_ratio, found.flops / best.flops, found.total_ratio)
+    return Served(*(float(number) for number in (found.served, found.total_flops, *ratios, best.params, best.tokens)))
 
 
 def _disagreement(names: Set[str]) -> list[str]:

@@ -10,7 +10,7 @@ from llmpick.estimate.scaling.laws import AdditiveLaw, Law, Prediction, predict
 from llmpick.estimate.scaling.optimal import overtraining
 from llmpick.estimate.scaling.registry import GADRE_LAWS, LAWS, MAIN, law_named
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.workflow.scale_notes import disagreement_notes, law_notes, range_notes
+from llmpick.workflow.scale_notes import disagreement_notes, guessing_notes, law_notes, range_notes
 
 DEFAULT = "epoch"
 FACTORS = (10.0, 100.0, 1000.0)
@@ -41,6 +41,7 @@ def predicted(options: PredictOptions) -> PredictAnswer:
     error = next((one.error for one in GADRE_LAWS if one.loss is law), None)
     outside = main.decades_outside
     notes = [*range_notes(law.name, law.fitted, outside if isinstance(outside, float) else 0.0), *law_notes(law)]
+    notes += guessing_notes(main.loss.value) if isinstance(main.loss, Interval) else []
     if options.law and not options.params_count:
         notes.append(f"Parameters are read as {law.name} counts them: {_counting(law.parameters)}.")
     return PredictAnswer(

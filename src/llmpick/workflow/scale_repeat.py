@@ -7,7 +7,7 @@ import numpy as np
 from llmpick.estimate.scaling.answers import RepeatAnswer, Repeats
 from llmpick.estimate.scaling.laws import interval
 from llmpick.estimate.scaling.repeated import MUENNIGHOFF_LAW, OTHER_MINIMA, saturated
-from llmpick.workflow.scale_notes import law_notes, range_notes
+from llmpick.workflow.scale_notes import guessing_notes, law_notes, range_notes
 from llmpick.workflow.scale_predict import as_interval
 
 EPOCHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -34,6 +34,7 @@ def repeated(options: RepeatOptions) -> RepeatAnswer:
     worth = [float(saturated(unique, seen, scale)) for scale in (law.r_d, *(r_d for r_d, _ in OTHER_MINIMA))]
     most = f"{max(worth) / unique:.3g} times the unique tokens in place of {here.effective_tokens / unique:.3g}"
     notes = [
+        *guessing_notes(here.loss),
         *law_notes(law),
         f"R_D* = {law.r_d:.4g} and R_N* = {law.r_n:.3g} are a local minimum: constants that fit the same 182 runs slightly better make "
         f"{options.epochs:g} epochs worth up to {most}.",

@@ -1,12 +1,14 @@
 """`llmpick scale verdict`: what a budget would train, beside the open models that are there, and from which budget on it pays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llmpick.catalog.loader import commercial_use, load_models
+from llmpick.catalog.ability import ability_evidence
+from llmpick.catalog.loader import load_models
+from llmpick.decide.training_reasons import Question, chance_text, verdict_reasons
 from llmpick.decide.training_verdict import (
     Bought,
     LawSplit,
@@ -17,8 +19,8 @@ from llmpick.decide.training_verdict import (
     Way,
     choose_way,
     tokens_text,
-    verdict_reasons,
 )
+from llmpick.estimate.scaling import amounts
 from llmpick.estimate.scaling.laws import interval
 from llmpick.estimate.scaling.optimal import Split
 from llmpick.estimate.scaling.published import EPOCH, HOFFMANN
@@ -29,18 +31,34 @@ from llmpick.evidence.values import Unknown
 from llmpick.workflow.scale_optimal import BESIDE
 from llmpick.workflow.scale_predict import as_interval
 from llmpick.workflow.scale_verdict_costs import Prices, prices_on
-from llmpick.workflow.scale_verdict_notes import verdict_notes
+from llmpick.workflow.scale_verdict_next import next_steps
+from llmpick.workflow.scale_verdict_notes import not_learnt, not_separated, verdict_notes
 from llmpick.workflow.scale_verdict_options import OwnModel, VerdictOptions
-from llmpick.workflow.scale_verdict_prior import CONFIDENCE, Crossing, OpenModels, Weighed, crossing
-from llmpick.workflow.scale_verdict_ways import CONTINUED, Start, continue_way, continued, finetune_way, finetuned
+from llmpick.workflow.scale_verdict_prior import CONFIDENCE, ROUNDLY, Crossing, OpenModels, Weighed, crossing, learnt_of
+from llmpick.workflow.scale_verdict_rivals import larger_than, licence_of, lightest_as_good, ranked, same_size
+from llmpick.workflow.scale_verdict_ways import (
+    CONTINUED,
+    STOCK,
+    TEXT_STOCK,
+    Start,
+    beyond_all_text,
+    continue_way,
+    continued,
+    finetune_way,
+    finetuned,
+)
 
 SHOWN = 5
 """Open models that are named beside the trained one."""
+UNDECIDED = "the prior does not separate models at this task, so it does not tell"
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """All that the question fixes. `split` (3,) is at value, least and most of `flops`; `limit` active parameters can be served."""
+    """All that the question fixes. `split` (3,) is at value, least and most of `flops`; `servable` (F,) of the open models can be served.
+
+    That are those with `limit` active parameters or fewer, and small ones that anybody can serve, unless the user said what he can.
+    """
 
     options: VerdictOptions
     prices: Prices
@@ -50,6 +68,7 @@ class _Case:
     flops: Range
     split: Split
     limit: float
+    servable: NDArray[np.bool_]
 
     @property
     def params(self) -> float:
@@ -59,26 +78,34 @@ class _Case:
     def tokens(self) -> float:
         return float(self.split.tokens[0])
 
+    def allowed(self, facts: Sequence[AbilityFacts]) -> NDArray[np.bool_]:
+        """The open models that each own one is compared with (H, F)."""
+        return self.open_models.servable(self.own.served_with(facts), self.options.everyday)
+
 
 def training_verdict(options: VerdictOptions) -> TrainingVerdict:
-    """Raises `InputError` for a budget that is not clear, an unknown device, and a day on which no open model was there."""
+    """Raises `InputError` for a budget that is not clear or beyond all text, an unknown device, and a day without any open model."""
     case = _case(options)
     laws = [OwnModel(law, options) for law in BESIDE if law is not case.own.law]
     splits = [law.split(np.array([case.flops.value])) for law in laws]
     own = [*case.own.facts(case.split), *(law.facts(split)[0] for law, split in zip(laws, splits, strict=True))]
-    starts = continued(case.open_models, case.prices, case.hours.value, case.limit)
-    tunable = finetuned(case.open_models, options.own_tokens, case.limit)
+    starts = continued(case.open_models, case.prices, case.hours.value, case.servable)
+    tunable = finetuned(case.open_models, options.own_tokens, case.servable)
     weighed = _weigh(case, own, starts, tunable)
 
-    ways = _ways(case, weighed, len(own), starts, tunable)
-    threshold, searched = _threshold(case)
-    chosen = choose_way(ways, case.flops.value, None if isinstance(threshold, Unknown) else threshold.cost.flops)
-    rivals = _rivals(case, weighed)
-    light = next((rival for rival in rivals if rival.total <= case.limit), None)
+    best, taken = (_taking(case, weighed, at) for at in (int(weighed.taken[0]), lightest_as_good(case.open_models, case.servable)))
+    costly = _costly_ways(case, weighed, len(own), starts, tunable, taken)
+    threshold, searched = _threshold(case, weighed)
+    rivals = ranked(case.open_models, weighed, case.servable)
+    question = _question(case, weighed, threshold, rivals[0])
+    chosen, ways = choose_way((*costly, best), case.flops.value, question.pays_from), (*costly, taken)
+    chosen = taken if chosen is best else chosen
+    light = next((rival for rival in rivals if rival.total <= ROUNDLY * max(case.limit, options.everyday)), None)
+    licence, commercial = licence_of(case.open_models, chosen.model)
     return TrainingVerdict(
         action=chosen.action,
         chosen=chosen,
-        reasons=verdict_reasons(chosen, ways, case.flops.value, threshold, f"{options.family.value} ({options.language})"),
+        reasons=verdict_reasons(chosen, ways, question),
         family=options.family,
         language=options.language,
         as_of=options.as_of,
@@ -88,14 +115,21 @@ def training_verdict(options: VerdictOptions) -> TrainingVerdict:
             case, weighed, [_law_split(law, split, weighed, 3 + i) for i, (law, split) in enumerate(zip(laws, splits, strict=True))]
         ),
         serving_params=case.limit,
+        everyday_params=options.everyday,
+        same_size=question.same_size,
+        larger=question.larger,
+        licence=licence,
+        commercial=commercial,
+        undecided=question.undecided,
         ways=ways,
-        rivals=tuple(dict.fromkeys((*rivals[:SHOWN], *([light] if light else [])))),
+        rivals=tuple(rival for i, rival in enumerate(rivals) if i < SHOWN or rival is light or rival.model == taken.model),
         rival_count=len(rivals),
         threshold=threshold,
         searched_flops=searched.most,
         searched_beats=searched.beats_at_most,
-        notes=tuple(verdict_notes(options, case.open_models, case.prices, ways[0], rivals[0], light)),
-        sources=(*case.prices.sources, *dict.fromkeys(law.law.source for law in (case.own, *laws)), *CONTINUED),
+        next_steps=next_steps(chosen, case.prices.device),
+        notes=tuple(verdict_notes(options, case.open_models, case.prices, ways[0], rivals, taken.model, commercial, light)),
+        sources=(*case.prices.sources, *dict.fromkeys(law.law.source for law in (case.own, *laws)), *CONTINUED, STOCK),
     )
 
 
@@ -108,36 +142,69 @@ def _case(options: VerdictOptions) -> _Case:
     own = OwnModel(EPOCH if options.served_tokens is None else HOFFMANN, options)
     flops = times(hours, prices.flops_per_hour)
     split = own.split(np.array(flops))
+    if float(split.tokens[0]) > TEXT_STOCK.high:
+        raise InputError(
+            f"so large a budget cannot be spent on text: {beyond_all_text(float(split.tokens[0]))}",
+            where="--money, --gpu-hours, --served-tokens, --max-params",
+            remedy="give a smaller budget or fewer served tokens, or allow a larger model",
+        )
     limit = max(options.max_params or float(split.params[0]), float(open_models.active.min()))
-    return _Case(options, prices, open_models, own, hours, flops, split, limit)
+    servable = open_models.servable(np.array([limit]), options.everyday)[0]
+    return _Case(options, prices, open_models, own, hours, flops, split, limit, servable)
+
+
+def _question(case: _Case, weighed: Weighed, threshold: Threshold | Unknown, best: Rival) -> Question:
+    """Smaller and larger open models stand beside where the user did not say what can be served; larger ones if scores separate them."""
+    options, open_models = case.options, case.open_models
+    learnt, free = learnt_of(ability_evidence(), options.family, options.language), options.max_params is None
+    return Question(
+        task=f"{options.family.value} ({options.language})",
+        flops=case.flops.value,
+        threshold=threshold,
+        best=best,
+        same_size=same_size(open_models, weighed, case.params) if free else None,
+        larger=larger_than(open_models, weighed, case.servable) if free and open_models.separates else None,
+        undecided=None if open_models.separates else not_separated(options, learnt),
+        caution=not_learnt(learnt, options, case.params, case.tokens),
+        guessing=learnt.chance,
+    )
 
 
 def _weigh(case: _Case, own: Sequence[AbilityFacts], starts: Sequence[Start], tunable: Sequence[Start]) -> Weighed:
     """Own models first, then those continued, then those tuned: the better of base and tuned, but for the last."""
     further = [start.becomes for start in (*starts, *tunable)]
-    most = np.concatenate([case.own.served_with(own), np.full(len(further), case.limit)])
+    allowed = np.vstack([case.allowed(own), np.tile(case.servable, (len(further), 1))])
     tuned = np.arange(len(own) + len(further)) >= len(own) + len(starts)
-    return case.open_models.weigh([*own, *further], most, tuned=tuned)
+    return case.open_models.weigh([*own, *further], allowed, tuned=tuned)
 
 
-def _ways(case: _Case, weighed: Weighed, first: int, starts: Sequence[Start], tunable: Sequence[Start]) -> tuple[Way, ...]:
-    """From scratch, continued where there is a base model, fine-tuned, taken."""
-    at, hours = int(weighed.taken[0]), case.hours.value
-    taken = Way("take", case.open_models.models[at].id, float(case.open_models.active[at]), 0.0, None, weighed.free_score(at), None)
-    cost = case.prices.cost(case.params, case.tokens)
-    trained = Way("train", None, case.params, case.tokens, cost, weighed.own_score(0), float(weighed.beats[0]))
+def _taking(case: _Case, weighed: Weighed, at: int) -> Way:
+    return Way("take", case.open_models.models[at].id, float(case.open_models.active[at]), 0.0, None, weighed.free_score(at), None)
+
+
+def _costly_ways(
+    case: _Case, weighed: Weighed, first: int, starts: Sequence[Start], tunable: Sequence[Start], taken: Way
+) -> tuple[Way, ...]:
+    """From scratch, continued where there is a base model, fine-tuned. Where the prior does not separate models, all have an obstacle."""
+    cost, obstacle = case.prices.cost(case.params, case.tokens), beyond_all_text(case.tokens)
+    trained = Way("train", None, case.params, case.tokens, cost, weighed.own_score(0), float(weighed.beats[0]), obstacle)
     further = continue_way(case.open_models, starts, weighed, first, case.prices)
     own_tokens, after = case.options.own_tokens, first + len(starts)
-    tuned = finetune_way(case.open_models, tunable, weighed, after, case.prices, hours, own_tokens, taken)
-    return tuple(way for way in (trained, further, tuned, taken) if way is not None)
+    tuned = finetune_way(case.open_models, tunable, weighed, after, case.prices, case.hours.value, own_tokens, taken)
+    ways = [way for way in (trained, further, tuned) if way is not None]
+    if not case.open_models.separates:
+        ways = [replace(way, obstacle=way.obstacle or UNDECIDED) for way in ways]
+    return tuple(ways)
 
 
-def _threshold(case: _Case) -> tuple[Threshold | Unknown, Crossing]:
+def _threshold(case: _Case, weighed: Weighed) -> tuple[Threshold | Unknown, Crossing]:
     """Looked for from the smallest budget of the law's own runs up to the largest that was ever spent, or to this one."""
+    if not case.open_models.separates:
+        return Unknown(UNDECIDED), Crossing(None, case.flops.value, float(weighed.beats[0]))
 
     def beats(split: Split) -> NDArray[np.float64]:
         facts = case.own.facts(split)
-        return case.open_models.weigh(facts, case.own.served_with(facts)).beats
+        return case.open_models.weigh(facts, case.allowed(facts)).beats
 
     high, most_tokens = max(case.prices.most_spent, case.flops.value), max(case.open_models.most_tokens, case.tokens)
     low = min(EPOCH.fitted.flops[0], case.flops.value)
@@ -154,9 +221,12 @@ def _never(case: _Case, found: Crossing, most_tokens: float) -> str:
         what = f"the most that a finished training took ({case.prices.largest})"
     elif np.isclose(found.most, case.flops.value):
         what = "all of this budget, more than was ever spent"
+    elif most_tokens > case.open_models.most_tokens:
+        what = f"with the {tokens_text(most_tokens)} tokens of this budget, more than any training saw"
     else:
         what = f"with the {tokens_text(most_tokens)} tokens that the longest training saw"
-    return f"never within what was ever spent: at {found.most:.3g} FLOPs, {what}, it would win with probability {found.beats_at_most:.0%}"
+    chance = f"it would win with probability {chance_text(found.beats_at_most)}"
+    return f"never within what was ever spent: at {amounts.flops(found.most)} FLOPs, {what}, {chance}"
 
 
 def _bought(case: _Case, weighed: Weighed, others: Sequence[LawSplit]) -> Bought:
@@ -173,7 +243,7 @@ def _bought(case: _Case, weighed: Weighed, others: Sequence[LawSplit]) -> Bought
         money=money,
         mfu=Span(*cluster.mfu),
         flops=Span(*case.flops),
-        formula=f"{case.hours.value:,.0f} GPU-hours x 3600 x {cluster.peak_flops / 1e12:g} TFLOPS x {cluster.mfu.value:.3g}",
+        formula=f"{_digits(case.hours.value)} GPU-hours x 3600 x {cluster.peak_flops / 1e12:g} TFLOPS x MFU {cluster.mfu.value:.4g}",
         law=law.name,
         corpus=law.corpus,
         params=case.params,
@@ -185,28 +255,11 @@ def _bought(case: _Case, weighed: Weighed, others: Sequence[LawSplit]) -> Bought
     )
 
 
+def _digits(value: float) -> str:
+    """Enough of them that a product can be checked: 1.342, 18,587."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def _law_split(own: OwnModel, split: Split, weighed: Weighed, number: int) -> LawSplit:
     params, tokens, loss = (float(values[0]) for values in (split.params, split.tokens, split.loss))
     return LawSplit(own.law.name, params, tokens, loss, weighed.own_score(number), float(weighed.beats[number]))
-
-
-def _rivals(case: _Case, weighed: Weighed) -> list[Rival]:
-    """The open models that can be served, the best expected first."""
-    within = np.flatnonzero(case.open_models.active <= case.limit)
-    best = within[np.argsort(-case.open_models.mean[within], kind="stable")]
-    return [_rival(case.open_models, weighed, int(at)) for at in best]
-
-
-def _rival(open_models: OpenModels, weighed: Weighed, at: int) -> Rival:
-    model, facts = open_models.models[at], open_models.facts[at]
-    licence = model.licence.value if model.licence else None
-    return Rival(
-        model=model.id,
-        active=float(open_models.active[at]),
-        total=facts.parameters,
-        tokens=facts.tokens,
-        released=facts.released,
-        licence=licence,
-        commercial=commercial_use(licence) if licence else None,
-        score=weighed.free_score(at),
-    )

@@ -21,20 +21,23 @@ class Prices:
     most_spent: float
     largest: str
     sources: tuple[Source, ...]
-    foreign: bool
-    """Whether the MFU is of trainings on other devices."""
+    known: KnownDevice
+    borrowed: MfuEvidence | None
+    """The MFU, where it is that of trainings on other devices."""
 
     @property
     def flops_per_hour(self) -> Range:
         return times(self.cluster.mfu, exactly(self.cluster.peak_flops * SECONDS_PER_HOUR))
 
     def hours_for(self, money: float) -> Range:
-        """Raises `InputError` where nobody says what an hour costs."""
+        """Raises `InputError` where nobody says what an hour costs, or where it costs nothing."""
         rent = self.cluster.dollars_per_hour
         if rent is None:
             raise InputError(
                 f"what an hour of {self.device} costs is not known", where="--money", remedy="add --price, or give --gpu-hours"
             )
+        if rent.low <= 0:
+            raise InputError("what costs nothing has no end for money", where="--price 0", remedy="give --gpu-hours instead of --money")
         return Range(money / rent.value, money / rent.high, money / rent.low)
 
     def cost(self, params: float, tokens: float) -> Cost:
@@ -42,14 +45,15 @@ class Prices:
         lines = {line.name: line for line in budget(Work(params, tokens), self.cluster)}
         hours, money = lines["gpu_hours"].amount, lines["money"].amount
         assert isinstance(hours, Range)
-        formula = f"6 x {params:.3g} x {tokens:.3g} = {lines['gpu_hours'].formula}"
+        formula = f"6 x {params:.4g} x {tokens:.4g} = {lines['gpu_hours'].formula}".replace("e+", "e")
         return Cost(6.0 * params * tokens, Span(*hours), money if isinstance(money, Unknown) else Span(*money), formula)
 
 
 def prices_on(device_name: str, *, mfu: float | None, price: float | None, as_of: date | None) -> Prices:
     """Raises `InputError` for a device that is not known or has no 16-bit rate. Of trainings published after `as_of` nothing is used."""
     device = device_named(device_name)
-    if device.fp16_flops is None:
+    rate = device.training_flops
+    if rate is None:
         raise InputError(f"the 16-bit rate of {device.name} is not known", where="--device", remedy="name a device with matrix units")
     known = [run for run in load_whole_runs() if as_of is None or (run.source.published is not None and run.source.published <= as_of)]
     known = known or list(load_whole_runs())
@@ -58,12 +62,12 @@ def prices_on(device_name: str, *, mfu: float | None, price: float | None, as_of
     share = evidence.range if evidence is not None else exactly(mfu or 0.0)
     rent, rent_source = _rent(device, price)
     largest = max(known, key=lambda run: run.params * run.tokens)
-    cluster = Cluster(1, device.fp16_flops.value, None, share, _mfu_source(evidence), rent, rent_source)
-    sources = [device.fp16_flops.source, *(evidence.sources if evidence else ()), largest.source]
+    cluster = Cluster(1, rate.value, None, share, _mfu_source(evidence), rent, rent_source)
+    sources = [rate.source, *(evidence.sources if evidence else ()), largest.source]
     if price is None and device.hourly_usd is not None:
         sources.append(device.hourly_usd.source)
     most = 6.0 * largest.params * largest.tokens
-    return Prices(device.name, cluster, most, largest.model, tuple(dict.fromkeys(sources)), mfu is None and not here)
+    return Prices(device.name, cluster, most, largest.model, tuple(dict.fromkeys(sources)), device, None if here else evidence)
 
 
 def _rent(device: KnownDevice, price: float | None) -> tuple[Range | None, str]:
@@ -72,7 +76,7 @@ def _rent(device: KnownDevice, price: float | None) -> tuple[Range | None, str]:
     if device.hourly_usd is None:
         return None, "none"
     known = device.hourly_usd.value
-    return Range(known.value, known.low, known.high), device.hourly_usd.source.title
+    return Range(known.middle, known.low, known.high), device.hourly_usd.source.title
 
 
 def _mfu_source(evidence: MfuEvidence | None) -> str:

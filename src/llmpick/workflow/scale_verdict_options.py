@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpick.decide.training_verdict import EVERYDAY
 from llmpick.estimate.scaling.laws import AdditiveLaw
 from llmpick.estimate.scaling.optimal import Split, compute_optimal
 from llmpick.estimate.scaling.serving_budget import serving_split
@@ -18,7 +19,10 @@ OWN_TOKENS = 50e6
 
 @dataclass(frozen=True, slots=True)
 class VerdictOptions:
-    """One of `money` (US dollars) and `gpu_hours`. `max_params`: the most active parameters to serve (None: the trained model's)."""
+    """One of `money` (US dollars) and `gpu_hours`.
+
+    `max_params`: the most active parameters to serve; None: as many as the trained model has, or whatever has at most `everyday` in all.
+    """
 
     money: float | None = None
     gpu_hours: float | None = None
@@ -31,6 +35,11 @@ class VerdictOptions:
     mfu: float | None = None
     price: float | None = None
     as_of: date | None = None
+
+    @property
+    def everyday(self) -> float:
+        """Parameters in all that anybody can serve; 0 where the user says what can be served."""
+        return EVERYDAY if self.max_params is None else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llmpick.catalog.ability import ability_evidence, ability_facts
 from llmpick.decide.training_verdict import EVEN
-from llmpick.estimate.ability import Abilities, expected_abilities
+from llmpick.estimate.ability import Abilities, AbilityEvidence, expected_abilities
 from llmpick.estimate.ability.comparison import probability_better
-from llmpick.estimate.ability.features import line_of
 from llmpick.estimate.scaling.optimal import Split
 from llmpick.evidence.ability import AbilityFacts, TaskFamily
 from llmpick.evidence.errors import InputError
@@ -21,13 +19,17 @@ from llmpick.evidence.values import Interval
 GRID, ROUNDS = 33, 3
 """Budgets looked at at once, and how often the cell of the threshold is looked at again: 32^3 cells, below 0.1% each."""
 CONFIDENCE = 0.9
+ROUNDLY = 1.05
+"""What is called 8B has up to 8.2B parameters, and who can serve 8B means those."""
+GENERAL = (TaskFamily.KNOWLEDGE, TaskFamily.REASONING, TaskFamily.INSTRUCTIONS, TaskFamily.CHAT)
+"""Families whose mean orders models where the one that is asked does not separate them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """H hypothetical models beside F free ones; `own` (H,) and `free` (F,) are positions in `abilities`.
 
-    `taken` (H,): which free one is the best expected of at most the same serving cost; `beats` (H,): the probability to be better than it.
+    `taken` (H,): which free one is the best of those that can be served; `beats` (H,): the probability to be better than it.
     """
 
     abilities: Abilities
@@ -46,6 +48,10 @@ class Weighed:
     def free_score(self, number: int) -> Interval:
         return self._score(self.free[number])
 
+    def beats_free(self, number: int, at: int) -> float:
+        """The probability that hypothetical model `number` is better than the free one `at`."""
+        return float(probability_better(self.abilities, self.own[[number]], self.free[[at]])[0])
+
     def _score(self, position: int) -> Interval:
         a = self.abilities
         return Interval(float(a.mean[position]), float(a.low[position]), float(a.high[position]), CONFIDENCE)
@@ -53,14 +59,19 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class OpenModels:
-    """The open models of a day, what the prior reads of them, and the task."""
+    """The open models of a day, what the prior reads of them, and the task.
+
+    `mean` (F,) is the expected score of each, and `merit` (F,) what they are ordered by: the same, or what is expected in general where the
+    prior does not separate models at the family (`separates`).
+    """
 
     models: tuple[ModelFacts, ...]
     facts: tuple[AbilityFacts, ...]
     family: TaskFamily
     language: str
     mean: NDArray[np.float64]
-    """The expected score of each (F,)."""
+    merit: NDArray[np.float64]
+    separates: bool
 
     @classmethod
     def of(cls, models: Sequence[ModelFacts], family: TaskFamily, language: str) -> "OpenModels":
@@ -68,28 +79,42 @@ class OpenModels:
         sized = tuple(model for model in models if model.parameters_total is not None)
         if not sized:
             raise InputError("no open model was there yet", where="--as-of", remedy="name a later day")
-        facts = tuple(_with_languages_of_line([ability_facts(model) for model in sized]))
-        return cls(sized, facts, family, language, expected_abilities(facts, family, ability_evidence(), language=language).mean)
+        facts = tuple(ability_facts(model) for model in sized)
+        abilities, separated = expected_abilities(facts, family, ability_evidence(), language=language), True
+        merit = abilities.mean
+        if not separates(abilities):
+            in_general = [expected_abilities(facts, one, ability_evidence(), language=language).mean for one in GENERAL]
+            merit, separated = np.mean(in_general, axis=0), False
+        return cls(sized, facts, family, language, abilities.mean, merit, separated)
 
     @property
     def active(self) -> NDArray[np.float64]:
         return np.array([facts.active or facts.parameters for facts in self.facts])
+
+    def servable(self, most_active: NDArray[np.float64], everyday: float) -> NDArray[np.bool_]:
+        """Which of them (H, F) have no more active parameters than `most_active` (H,), or no more in all than `everyday`.
+
+        Sizes are named roundly, so `ROUNDLY` more is no more. Where none is so small, the smallest stands in.
+        """
+        total = np.array([facts.parameters for facts in self.facts])
+        return (self.active <= ROUNDLY * np.maximum(most_active, self.active.min())[:, None]) | (total <= ROUNDLY * everyday)
+
+    def best(self, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Of the allowed ones (..., F) that of which most is expected (...)."""
+        return np.where(allowed, self.merit, -np.inf).argmax(axis=-1)
 
     @property
     def most_tokens(self) -> float:
         """Of the longest training."""
         return max(facts.tokens or 0.0 for facts in self.facts)
 
-    def weigh(
-        self, hypothetical: Sequence[AbilityFacts], most_active: NDArray[np.float64], *, tuned: NDArray[np.bool_] | None = None
-    ) -> Weighed:
-        """`most_active` (H,) parameters bound what each is compared with; where no open model is so small, the smallest stands in.
+    def weigh(self, hypothetical: Sequence[AbilityFacts], allowed: NDArray[np.bool_], *, tuned: NDArray[np.bool_] | None = None) -> Weighed:
+        """`allowed` (H, F): the free models that each is compared with.
 
         Each counts as the better of base model and tuned one, as the free ones do; where `tuned` (H,), as the tuned one. One without a date
         has that of the model that it must beat, which is equal know-how: what a year of progress brings comes to open models too.
         """
-        within = self.active <= np.maximum(most_active, self.active.min())[:, None]
-        taken = np.where(within, self.mean, -np.inf).argmax(axis=1)
+        taken = self.best(allowed)
         dated = [replace(one, released=one.released or self.facts[at].released) for one, at in zip(hypothetical, taken, strict=True)]
         both = [replace(one, id=f"{tuning} {i}", tuned=tuning == "tuned") for tuning in ("tuned", "base") for i, one in enumerate(dated)]
         abilities = expected_abilities([*both, *self.facts], self.family, ability_evidence(), language=self.language)
@@ -100,13 +125,38 @@ class OpenModels:
         return Weighed(abilities, own, free, taken, probability_better(abilities, own, free[taken]))
 
 
-def _with_languages_of_line(facts: Sequence[AbilityFacts]) -> list[AbilityFacts]:
-    """Where makers name no languages, those that they named of their last model of the same line (Qwen3.5: those of Qwen3)."""
-    last: dict[str, tuple[str, ...]] = {}
-    for one in sorted(facts, key=lambda one: one.released or date.min):
-        if one.languages is not None:
-            last[line_of(one.family)] = one.languages
-    return [replace(one, languages=one.languages or last.get(line_of(one.family))) for one in facts]
+def separates(abilities: Abilities) -> bool:
+    """Whether what is expected of models differs by more than it is uncertain of one: else most of an order is noise.
+
+    In terms of test theory, whether the reliability of an order by the expected abilities is at least 1/2.
+    """
+    uncertain = np.sqrt(np.median(np.diag(abilities.latent_covariance)))
+    return float(np.std(abilities.latent_mean)) >= float(uncertain)
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """How small and how large the models are that were scored at a family, on how few and many tokens they were trained, and their number.
+
+    Where not `exactly`, nobody published scores of the family, and all scored models stand in. `chance` is the score of guessing.
+    """
+
+    models: int
+    params: tuple[float, float]
+    tokens: tuple[float, float]
+    chance: float
+    exactly: bool
+
+
+def learnt_of(evidence: AbilityEvidence, family: TaskFamily, language: str) -> Learnt:
+    """Of the benchmarks that stand for the family in the language, else of all that do."""
+    standing = evidence.families[family].benchmarks
+    spoken = {name for name in standing if evidence.benchmarks[name].language == language} or set(standing)
+    scored = {score.model for score in evidence.scores if not spoken or score.benchmark in spoken}
+    facts = [one for one in evidence.facts if one.id in scored]
+    params, tokens = [one.parameters for one in facts], [one.tokens for one in facts if one.tokens]
+    chance = float(np.mean([evidence.benchmarks[name].chance for name in spoken])) if spoken else 0.0
+    return Learnt(len(facts), (min(params), max(params)), (min(tokens), max(tokens)), chance, bool(spoken))
 
 
 @dataclass(frozen=True, slots=True)

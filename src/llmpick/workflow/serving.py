@@ -13,8 +13,8 @@ OWN_SWITCH = "enable_thinking"
 of the template. Our engines set it to "do not think" where nothing was said; a server leaves that to the template."""
 
 
-def how_to_serve(candidate: Candidate, context_tokens: int) -> ChosenRun | None:
-    """The command for a context of so many tokens; None for a baseline, which needs no server."""
+def how_to_serve(candidate: Candidate, context_tokens: int, *, users: int = 1) -> ChosenRun | None:
+    """The command for so many users at once with a context of so many tokens each; None for a baseline, which needs no server."""
     run = candidate.run
     if isinstance(run, Endpoint):
         ollama = f"ollama run {quote(run.model)}{_to_ollama(candidate.thinking)}"
@@ -26,7 +26,8 @@ def how_to_serve(candidate: Candidate, context_tokens: int) -> ChosenRun | None:
     if run.format != "gguf":
         return ChosenRun("transformers", run.quantization, f"transformers serve {quote(str(run.path))}{told}")
     budget = f" --reasoning-budget {thinking.max_tokens}" if thinking and thinking.on else ""
-    command = f"llama-server --model {quote(str(run.path))} --ctx-size {context_tokens}{told}{budget}"
+    slots = f" --parallel {users}" if users > 1 else ""  # which share the context
+    command = f"llama-server --model {quote(str(run.path))} --ctx-size {context_tokens * users}{slots}{told}{budget}"
     return ChosenRun("llama.cpp", run.quantization, command)
 
 

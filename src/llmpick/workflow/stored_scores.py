@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from llmpick.decide.choice import RaceWord
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.judging import BENCH
 from llmpick.evidence.scores import ScoreMatrix
@@ -19,13 +21,17 @@ class Origin:
     """What is known of scores beside them: the name of their task, the column by which it says that rows belong together, and `asked`.
 
     `asked` counts the rows that each candidate of a run was asked, `rows` all that there were (None: not known). A candidate that was asked
-    fewer left the race, or the race ended, and either may have hung on the scores.
+    fewer left the race, or the race ended, and either may have hung on the scores. `tolerance` and `confidence` are those of the run;
+    `word` is what a race said of its candidates for new inputs.
     """
 
     task: str | None = None
     cluster: str | None = None
     asked: Mapping[str, int] = field(default_factory=dict[str, int])
     rows: int | None = None
+    tolerance: float | None = None
+    confidence: float | None = None
+    word: RaceWord | None = None
 
     def stopped_after(self, candidate: str) -> int | None:
         """After how many rows the candidate stopped early; None if it did not."""
@@ -50,9 +56,33 @@ def stored_scores(whole: WholeRun) -> tuple[ScoreMatrix, Origin]:
     asked: dict[str, int] = {}
     for candidate, _ in last:
         asked[candidate] = asked.get(candidate, 0) + 1
-    rows = len(facts.about) if facts else (whole.run.answer or {}).get("rows")
-    origin = Origin(whole.run.title, facts.cluster if facts else None, asked, rows if isinstance(rows, int) else None)
+    told, cluster = whole.run.answer or {}, facts.cluster if facts else None
+    rows = len(facts.about) if facts else told.get("rows")
+    word = _word(told, clustered=cluster is not None)
+    known = (told.get("tolerance"), told.get("confidence"))
+    origin = Origin(whole.run.title, cluster, asked, rows if isinstance(rows, int) else None, *known, word)
     return matrix_of(answers, source=f"run {whole.run.id}", cost_unit="tokens"), origin
+
+
+def _word(told: Mapping[str, Any], *, clustered: bool) -> RaceWord | None:
+    """From the document of `race`. None for other verbs, where nothing was compared, and where labels correct a judge: then the word is
+    about what people would say, and the document has no score on the rows.
+    """
+    new, ran = told.get("new_inputs"), [one for one in told.get("candidates", ()) if one["status"] not in ("excluded", "failed")]
+    if new is None or len(ran) < 2 or told["leader"] is None or ran[0]["score_on_rows"] is None:
+        return None
+    confidence, on_average = told["confidence"], told["guarantee"] == "bayes"
+    of_one = 1 - (1 - confidence) / (len(ran) - 1) if on_average or clustered else confidence
+    return RaceWord(
+        leader=told["leader"],
+        decided=told["chosen"] is not None,
+        alike=frozenset(new["alike"]),
+        tolerance=told["tolerance"],
+        confidence=confidence,
+        of_one=of_one,
+        peeking=clustered or not on_average,
+        on_average=on_average,
+    )
 
 
 def logged_scores(matrix: ScoreMatrix) -> tuple[ScoreMatrix, Origin]:

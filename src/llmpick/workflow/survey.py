@@ -22,12 +22,14 @@ from llmpick.measure.prompt import build_requests
 from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
 from llmpick.sources.names_settings import split_settings
 from llmpick.sources.task import load_task
-from llmpick.workflow.expectation import Expectation, as_fetched, of_files
+from llmpick.workflow.expectation import Expectation, as_fetched, of_files, while_measured
 from llmpick.workflow.fetch import fetch_advice
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings
 from llmpick.workflow.gather import Broken, gather
 from llmpick.workflow.judging import bench_models
 from llmpick.workflow.lanes import Course
+
+ELSEWHERE = Unknown("it runs on the server's machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,10 @@ def _bench(terms: Judge | None, sieve: "_Sieve", environ: Mapping[str, str]) -> 
 def bench_entry(candidate: Candidate, task: Task, machine: Device, load: Load) -> Entry:
     """A model that serves the race: it runs on this machine, and the task's limits do not concern it."""
     if not isinstance(candidate.run, Weights):
-        elsewhere = Unknown("it runs on the server's machine")
-        return Entry(_priced(candidate, task), elsewhere, elsewhere)
-    return Entry(candidate, *of_files(candidate.run, candidate.facts, machine, _load_of(candidate, load), here=True))
+        return Entry(_priced(candidate, task), ELSEWHERE, ELSEWHERE)
+    context = _load_of(candidate, load).context_tokens
+    served = of_files(candidate.run, candidate.facts, machine, Load(context), here=True)
+    return Entry(candidate, *served, room=while_measured(candidate.run, candidate.facts, machine, context))
 
 
 def _load_of(candidate: Candidate, load: Load) -> Load:
@@ -137,16 +140,19 @@ class _Sieve:
 
     def here(self, candidate: Candidate) -> Entry:
         """A model that is on this machine or served: it must fit the device, and to be measured it must be able to run here."""
-        if isinstance(candidate.run, Endpoint):
-            elsewhere = Unknown("it runs on the server's machine")
-            return Entry(candidate, elsewhere, elsewhere, self._reasons(candidate, elsewhere))
-        weights = candidate.run if isinstance(candidate.run, Weights) else None
+        if not isinstance(candidate.run, Weights):
+            return Entry(candidate, ELSEWHERE, ELSEWHERE, self._reasons(candidate, ELSEWHERE))
         load = self._load(candidate)
-        memory, speed = self._expected(weights, candidate, load)
-        here = broken_by_memory(memory, Limits(), available_bytes=self.machine.memory_free_bytes) if self.machine != self.device else None
-        engine = missing_engine(weights) if weights else None
-        reasons = (*self._reasons(candidate, memory), *(reason for reason in (here, engine) if reason))
-        return Entry(candidate, memory, speed, reasons)
+        memory, speed = self._expected(candidate.run, candidate, load)
+        room = while_measured(candidate.run, candidate.facts, self.machine, load.context_tokens)
+        reasons = self._reasons(candidate, memory)
+        others = (None if reasons else self._no_room(room), missing_engine(candidate.run))
+        return Entry(candidate, memory, speed, (*reasons, *(reason for reason in others if reason)), room=room)
+
+    def _no_room(self, room: Estimate | Unknown) -> str | None:
+        """Why a model that its user could serve cannot be measured here."""
+        reason = broken_by_memory(room, Limits(), available_bytes=self.machine.memory_free_bytes)
+        return f"to be measured here it {reason}" if reason else None
 
     def absent(self, candidate: Candidate, environ: Mapping[str, str]) -> Entry:
         """A model of the catalog, as it would be fetched."""

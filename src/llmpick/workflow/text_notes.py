@@ -10,7 +10,8 @@ from llmpick.sources.corpus import Corpus
 FEW_DOCUMENTS = 10
 MEANING = (
     "Bits per byte tells how well a model predicts this text: fewer is better, and models with different tokenizers compare. It ranks base "
-    "models, and says nothing about following instructions."
+    "models, and says nothing about following instructions. The first word of each chunk is read and not scored, so that all models are "
+    "scored on the same bytes, those included that have no mark for the start of a text."
 )
 
 
@@ -23,7 +24,6 @@ def notes_of(candidates: Sequence[Candidate], readers: Sequence[Reader], corpus:
         *_few_documents(corpus),
         *(f"{reader.candidate}: {reader.engine.note}." for reader in read if reader.engine and reader.engine.note),
         *_unequal_context(candidates, readers),
-        *_unscored_starts(read),
         *_unlike_tokenizers(candidates, readers),
     )
 
@@ -37,7 +37,7 @@ def _instructed(candidates: Sequence[Candidate]) -> Iterator[str]:
 
 def _few_documents(corpus: Corpus) -> Iterator[str]:
     if corpus.documents == 1:
-        sections = f"{corpus.clusters} sections were compared"
+        sections = "there is only one section of it" if corpus.clusters == 1 else f"{corpus.clusters} sections were compared"
         yield f"All text is one document: intervals for new text hold for more of it ({sections}), not for other documents."
     elif corpus.documents < FEW_DOCUMENTS:
         yield f"{corpus.documents} documents say little of new ones, so the intervals for new text are wide."
@@ -71,15 +71,6 @@ def _why_no_more(candidate: Candidate, reader: Reader) -> str:
     if isinstance(candidate.run, Weights):
         return " (a limit of the engine, not of the model: it holds the logits of so many tokens of this vocabulary)"
     return " (as its server is set)"
-
-
-def _unscored_starts(readers: Sequence[Reader]) -> Iterator[str]:
-    without = [reader for reader in readers if not all(score.first_token_scored for score in reader.scores)]
-    if without and len(without) < len(readers):
-        yield (
-            f"{', '.join(reader.candidate for reader in without)}: the model knows no mark for the start of a text, so the first token of "
-            "each chunk is left out, with its bytes; for the others it counts."
-        )
 
 
 def _unlike_tokenizers(candidates: Sequence[Candidate], readers: Sequence[Reader]) -> Iterator[str]:

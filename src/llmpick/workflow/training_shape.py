@@ -69,7 +69,7 @@ def _shape(blueprint: Blueprint, active: float, total: float) -> TrainingShape |
         )
     except InputError as error:
         return Unknown(f"{error.what} ({error.where})")
-    return replace(shape, params=total)
+    return replace(shape, params=total, windows=tuple(layer.window for layer in attention))
 
 
 def _nearest(params: float) -> Blueprint:

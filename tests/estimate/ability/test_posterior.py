@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from ability_cells import Prior, Table
-from llmpick.catalog.ability import ability_evidence
+from llmpick.catalog.ability import ability_evidence, ability_facts
+from llmpick.catalog.loader import find_model
+from llmpick.estimate.ability import expected_abilities
+from llmpick.estimate.ability.blank import BLANK
 from llmpick.estimate.ability.features import as_models, usual
 from llmpick.estimate.ability.kernel import LEVELS, SHARED, as_rows, level_keys, model_kernels, model_terms, row_covariance
 from llmpick.estimate.ability.marginal import _mode, _objective, _pack, fit, start
-from llmpick.estimate.ability.posterior import learn, rows_of
+from llmpick.estimate.ability.posterior import learn, rows_of, scored_models
 from llmpick.evidence.ability import TaskFamily
 
 EVIDENCE = ability_evidence()
@@ -23,17 +26,11 @@ def test_a_question_about_one_benchmark_is_the_conditional_of_the_joint_normal()
     asked = [f.id for f in SMALL.facts].index("Qwen/Qwen2.5-7B-Instruct")
     models = as_models([SMALL.facts[asked]], learnt.expected)
     keys = level_keys(name, SMALL.benchmarks[name], "")
-    mean, covariance = learnt.ask(models, {level: {keys[level]: 1.0} for level in SHARED})
-    rows = rows_of(SMALL, lambda _: True)
-    place = {f.id: i for i, f in enumerate(SMALL.facts)}
-    scores = SMALL.scores
-    joint = as_rows(
-        [*(place[s.model] for s in scores), asked],
-        [*(s.benchmark for s in scores), name],
-        [*(s.source for s in scores), "nobody"],
-        [*(s.score for s in scores), 0.0],
-        SMALL.benchmarks,
-    )
+    mean, covariance, _ = learnt.ask(models, {level: {keys[level]: 1.0} for level in SHARED})
+    place = {f.id: i for i, f in enumerate(scored_models(SMALL))}
+    seen_rows = [(s.model, s.benchmark, s.source) for s in SMALL.scores] + [(BLANK.id, on, "") for on in SMALL.benchmarks]
+    model, benchmark, source = zip(*seen_rows, (SMALL.facts[asked].id, name, "nobody"), strict=True)
+    joint = as_rows([place[m] for m in model], benchmark, source, [0.0] * len(model), SMALL.benchmarks)
     kernels = model_kernels(model_terms(learnt.models, learnt.models, SMALL.hyper.shapes), SMALL.hyper.amplitudes)
     full = row_covariance(joint, kernels)
     own_source = sum(kernels[level][asked, asked] for level in LEVELS if level not in SHARED)
@@ -41,7 +38,20 @@ def test_a_question_about_one_benchmark_is_the_conditional_of_the_joint_normal()
     to_rows = full[-1, :-1]
     assert mean[0] == pytest.approx(to_rows @ np.linalg.solve(seen, learnt.mode.observed))
     assert covariance[0, 0] == pytest.approx(full[-1, -1] - own_source - to_rows @ np.linalg.solve(seen, to_rows))
-    assert len(rows.score) == len(scores)
+
+
+def test_blocks_add_up_to_the_sum_over_levels():
+    rows = rows_of(SMALL, lambda _: True)
+    models = as_models(SMALL.facts, usual(SMALL.facts))
+    kernels = model_kernels(model_terms(models, models, SMALL.hyper.shapes), SMALL.hyper.amplitudes)
+    summed = sum(kernels[level][rows.model][:, rows.model] * (rows.keys[level][:, None] == rows.keys[level]) for level in LEVELS)
+    assert row_covariance(rows, kernels) == pytest.approx(summed)
+
+
+def test_where_the_search_starts_does_not_matter():
+    rng = np.random.default_rng(3)
+    elsewhere = replace(SMALL, modes={score: float(rng.normal()) for score in SMALL.scores[::2]})
+    assert learn(elsewhere).mode.latent == pytest.approx(learn(replace(SMALL, modes={})).mode.latent, abs=0.02)
 
 
 def test_the_covariance_is_one():
@@ -55,11 +65,11 @@ def test_the_covariance_is_one():
 def test_the_gradient():
     models, rows = as_models(SMALL.facts, usual(SMALL.facts)), rows_of(SMALL, lambda _: True)
     mode, packed = _mode(models, rows, SMALL.hyper, None), _pack(start())
-    _, gradient = _objective(packed, models, rows, mode, 0.5)
+    _, gradient = _objective(packed, models, rows, mode, start())
     step = 1e-5
     for place in range(0, len(packed), 3):
         moved = np.eye(len(packed))[place] * step
-        up, down = (_objective(packed + sign * moved, models, rows, mode, 0.5)[0] for sign in (1, -1))
+        up, down = (_objective(packed + sign * moved, models, rows, mode, start())[0] for sign in (1, -1))
         assert gradient[place] == pytest.approx((up - down) / (2 * step), rel=2e-3, abs=2e-2)
 
 
@@ -85,3 +95,11 @@ def test_the_posterior_is_kept():
     assert learn(SMALL) is learn(SMALL)
     assert learn(SMALL) is not learn(EVIDENCE)
     assert TaskFamily.CODE in SMALL.families
+
+
+def test_whom_nobody_scored_is_not_expected_to_do_well_for_want_of_evidence():
+    """Summaries were scored of Llama 3.2 alone, which does the same at every size."""
+    names = ("EleutherAI/pythia-70m", "facebook/opt-125m", "bigscience/bloom-560m", "meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen3-8B")
+    models = [ability_facts(model) for name in names if (model := find_model(name)) is not None]
+    *small, llama, qwen = expected_abilities(models, TaskFamily.SUMMARIZE, ability_evidence()).mean
+    assert max(small) < min(llama, qwen)

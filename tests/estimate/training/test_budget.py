@@ -1,7 +1,9 @@
 """The arithmetic of a budget, and what it refuses."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,16 +99,40 @@ def test_a_pue_below_one_is_refused():
 
 
 def test_the_median_of_runs_with_the_least_and_the_most():
-    runs = [WholeRun(f"m{hours}", "d", 1e9, 1e12, hours, 1e15, Source("s")) for hours in (5_000, 10_000, 4_000)]
+    runs = [WholeRun(f"m{hours}", "d", 1e9, 1e12, hours, 0.25, 1e15, Source("s")) for hours in (5_000, 10_000, 4_000)]
     evidence = mfu_of_runs(runs)
     assert evidence.range == pytest.approx((1 / 3, 1 / 6, 6e21 / (4_000 * 3600 * 1e15)))
     assert (evidence.names, evidence.sources) == (("m5000", "m10000", "m4000"), (Source("s"),))
+    assert mfu_of_runs(runs, with_attention=True).range == pytest.approx([1.25 * share for share in evidence.range])
+
+
+def test_attention_comes_on_top_and_frozen_weights_save_none_of_it():
+    plain, full, lora = (lines(work) for work in (Work(1e9, 1e11), Work(1e9, 1e11, "full", 0, 3e9), Work(1e9, 1e11, "lora", 0, 3e9)))
+    assert amount(full["flops"]) == amount(plain["flops"]) == exactly(6e20)
+    assert amount(full["attention_flops"]) == amount(lora["attention_flops"]) == exactly(3e20)
+    assert amount(full["gpu_hours"]).value == pytest.approx(1.5 * amount(plain["gpu_hours"]).value)
+    unknown = lines(Work(1e9, 1e11, attention=Unknown("no shape")))
+    assert unknown["attention_flops"].amount == Unknown("no shape")
+    assert amount(unknown["gpu_hours"]) == amount(plain["gpu_hours"])
+
+
+def test_attention_by_hand_and_by_windows():
+    """PaLM's 12 L h s; a window counts twice what a token sees in the mean, and one as wide as the context changes nothing."""
+    shape = TrainingShape(1e9, 4, 512, 8, 8, 64, 2048, 32_000)
+    assert shape.attention_flops(2048) == 12 * 4 * 512 * 2048
+    half = replace(shape, windows=(None, 1024, None, 1024))
+    seen = np.minimum(np.arange(1, 2049), 1024).mean()
+    assert half.attention_flops(2048) == pytest.approx(12 * 512 * (2 * 2048 + 2 * 2 * seen), rel=1e-3)
+    for windows in ((None,) * 4, (2048,) * 4, (10_000,) * 4):
+        assert replace(shape, windows=windows).attention_flops(2048) == shape.attention_flops(2048)
+    assert replace(shape, windows=(None,)).attention_flops(np.array([1.0, 2.0])) == pytest.approx(12 * 512 * np.array([1.0, 2.0]))
 
 
 def test_benchmarks_are_of_their_own_kind():
-    rows = [Benchmark("d", 7e9, 8, 2048, "fsdp", "none", mfu, Source("s")) for mfu in (0.5, 0.6)]
+    rows = [Benchmark("d", 7e9, gpus, 2048, "fsdp", "none", mfu, Source("s")) for gpus, mfu in ((8, 0.5), (16, 0.6))]
     evidence = mfu_of_benchmarks(rows)
     assert evidence is not None
+    assert evidence.names == ("7B on 8/16 d",)
     assert evidence.range == pytest.approx((0.55, 0.5, 0.6))
     assert mfu_of_benchmarks([]) is None
 

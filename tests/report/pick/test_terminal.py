@@ -1,23 +1,22 @@
 """What a person reads in the terminal. The golden files are whole outputs; `python -m tests.report.regenerate` writes them."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from rich.cells import cell_len
 from tests.report import answers
-from tests.report.regenerate import GOLDEN, printed
+from tests.report.regenerate import shown
 
-from llmpick.decide.answer import Verdict
-from llmpick.evidence.values import Unknown
+from llmpick.decide.answer import Spending, Verdict
+from llmpick.evidence.values import Interval, Unknown
+from llmpick.report import pick
 from llmpick.report.pick.view import view
 
 VERDICTS = list(answers.ALL)
 COMMAND = "  "
 
-
-@pytest.mark.parametrize("verdict", VERDICTS)
-def test_the_whole_output_at_100_columns(verdict):
-    assert printed(answers.ALL[verdict](), 100) == (GOLDEN / f"{verdict}.txt").read_text("utf-8")
+printed = partial(shown, pick.print_answer)
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
@@ -38,7 +37,7 @@ def test_colour_changes_no_word(verdict):
     coloured = printed(answer, 100, no_color=False, force_terminal=True, color_system="truecolor")
     assert "\x1b[" in coloured
     assert "\x1b[" not in printed(answer, 100)
-    assert _without_styles(coloured) == printed(answer, 100)
+    assert [line.rstrip() for line in _without_styles(coloured).splitlines()] == printed(answer, 100).splitlines()
 
 
 def _without_styles(text: str) -> str:
@@ -64,6 +63,51 @@ def test_untrusted_text_can_neither_style_nor_steer_the_terminal():
     text = printed(replace(answer, task=evil, metric=evil, device=evil, notes=(evil,), disagreements=rows, candidates=worst), 100)
     assert not {c for c in text if c < " " and c != "\n"} | ({"\u202e", "\x9b"} & set(text))
     assert "[bold red]x[/bold red]" in text
+
+
+@pytest.mark.parametrize(
+    ("paid", "saved", "said"),
+    [
+        (
+            0,
+            480,
+            "Finding out cost nothing: all 544 answers were kept from earlier runs. Asking every candidate on every row anew would take",
+        ),
+        (
+            500,
+            0,
+            "500 calls, 95,000 tokens and 0 s; the money is unknown, since no price is given; 44 answers were kept from earlier runs.",
+        ),
+        (544, 0, "the money is unknown, since no price is given. Nothing was left out: every candidate ran on every row."),
+    ],
+)
+def test_what_was_kept_costs_nothing(paid: int, saved: int, said: str):
+    answer, left = answers.chosen(), paid
+    parts = []
+    for one in answer.candidates:
+        calls = min(one.spent.calls, left)
+        left -= calls
+        parts.append(replace(one, spent=Spending(calls)))
+    whole = replace(answer, candidates=tuple(parts), spent=Spending(paid, 190 * paid), saved=Spending(saved, 190 * saved))
+    assert said in " ".join(printed(whole, 200).split())
+
+
+def test_an_opponents_score_is_told_to_be_one_by_definition():
+    answer = answers.tie()
+    half = Interval(0.5, 0.5, 0.5, 0.95)
+    first = replace(next(one for one in answer.candidates if one.candidate.id == answer.chosen), score=half, score_on_rows=half)
+    others = tuple(one for one in answer.candidates if one.candidate.id != answer.chosen)
+    text = printed(replace(answer, candidates=(first, *others), metric="judge"), 200)
+    assert "it scores 50.0% by definition, as the opponent with which the judge compares all." in " ".join(text.split())
+    assert "[50.0, 50.0]" not in text
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_right_and_wrong_are_never_cut_off(width: int):
+    answer = answers.chosen()
+    rows = [replace(row, answers={who: ("x" * 300, score) for who, (_, score) in row.answers.items()}) for row in answer.disagreements]
+    text = printed(replace(answer, disagreements=tuple(rows)), width)
+    assert text.count(" wrong ") == sum(score == 0 for row in rows for _, score in row.answers.values())
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,20 @@ def test_confusions_are_those_of_the_best_the_most_frequent_first():
 
 def test_what_is_not_measured_is_never_in_the_measured_table():
     shown = view(answers.undecided())
-    assert [one.status for one in shown.losers] == [Status.TIED, Status.TIED, Status.FAILED]
+    assert [one.status for one in shown.losers] == [Status.OPEN, Status.OPEN, Status.FAILED]
     assert all(one.score_n > 0 for one in shown.measured)
+
+
+def test_a_name_is_shortened_where_it_stands_alone_and_not_inside_a_path():
+    shown = view(answers.chosen())
+    text = shown.readable(f"{answers.GEMMA} beats {answers.SMOL}; /home/me/{answers.GEMMA} is another, and {answers.GEMMA}.")
+    short = "gemma-3-270m-q4_k_m"
+    assert text == f"{short} beats SmolLM2-135M-Instruct.Q4_1; /home/me/{answers.GEMMA} is another, and {short}."
+
+
+def test_a_race_of_one_batch_has_no_chart_of_its_way():
+    answer = answers.chosen()
+    assert "race" not in charts(view(replace(answer, traces=answer.traces[:1])))
 
 
 def test_only_charts_with_data_are_drawn():

@@ -7,11 +7,11 @@ import numpy as np
 
 from llmpick.decide.answer import Spending
 from llmpick.decide.placing import placing
-from llmpick.decide.race_answer import NewInputs, Passed, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict, RecordedCost
+from llmpick.decide.race_answer import NewInputs, Passed, Place, Placed, RaceAnswer, Racer, RaceStop, RaceVerdict, RecordedCost, Yardstick
 from llmpick.decide.stakes import stakes
 from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Candidate, Endpoint
-from llmpick.evidence.values import Unknown
+from llmpick.evidence.values import Interval, Unknown
 from llmpick.stats.goal import Goal, Guarantee
 from llmpick.stats.race import Progress
 from llmpick.stats.rules import rule_for
@@ -60,7 +60,7 @@ def _raced(
         confidence=0.95,
         tolerance=goal.tolerance,
         verdict=placed.verdict,
-        stop=RaceStop.DECIDED if placed.chosen is not None else RaceStop.BUDGET,
+        stop=RaceStop.DECIDED if placed.chosen is not None else RaceStop.ALONE if len(done) == 1 else RaceStop.BUDGET,
         reasons=() if placed.chosen is not None else (f"{leader} leads, but the budget is spent",),
         chosen=leader if placed.chosen is not None else None,
         leader=leader,
@@ -82,6 +82,17 @@ def _raced(
 
 def won() -> RaceAnswer:
     return _raced({"http://127.0.0.1:8000/v1#large": 0.9, "http://127.0.0.1:8000/v1#small": 0.3}, [60, 60], 320)
+
+
+def below() -> RaceAnswer:
+    """It wins, and a baseline that needs no language model is better."""
+    yardsticks = (
+        Yardstick("chance", 0.125, Interval(-0.017, -0.107, 0.063, 0.95)),
+        Yardstick("majority", 0.117, Interval(-0.025, -0.115, 0.055, 0.95)),
+        Yardstick("tfidf", 0.599, Interval(0.45, 0.36, 0.53, 0.95)),
+    )
+    answer = _raced({"http://127.0.0.1:8000/v1#large": 0.15, "http://127.0.0.1:8000/v1#small": 0.01}, [150, 150], 320)
+    return replace(answer, yardsticks=yardsticks)
 
 
 def tie() -> RaceAnswer:
@@ -178,5 +189,5 @@ def none_fits() -> RaceAnswer:
 
 ALL: dict[str, Callable[[], RaceAnswer]] = {
     make.__name__: make
-    for make in (won, tie, probably, all_rows, undecided, interrupted, expected_loss, paid_before, alone, recorded, none_fits)
+    for make in (won, below, tie, probably, all_rows, undecided, interrupted, expected_loss, paid_before, alone, recorded, none_fits)
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.report.scale import answers, regenerate
+from tests.report.regenerate import schema_path
+from tests.report.scale import answers
 
 from llmpick.evidence.values import Interval
 from llmpick.report.scale import answer_to_json
@@ -14,7 +15,7 @@ from llmpick.report.scale import answer_to_json
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    schema = json.loads(regenerate.SCHEMA.read_text("utf-8"))
+    schema = json.loads(schema_path("scale").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
@@ -55,8 +56,3 @@ def test_what_the_runs_do_not_bound_is_null_with_a_reason():
     ends = [(one["low"], one["high"]) for one in document["profiles"]]
     assert any(None in pair for pair in ends)
     assert document["columns"]["flops"] == "flops"
-
-
-def test_the_files_that_are_made_from_the_schema_are_current():
-    assert regenerate.SCHEMA.read_text("utf-8") == regenerate.schema_text()
-    assert regenerate.DOCS.read_text("utf-8") == regenerate.docs_text()

@@ -52,6 +52,16 @@ def test_every_constant_stands_in_a_table_and_every_outlier_in_the_list():
         assert f"row {answer.rows[one.row]}: loss {one.loss:.3f}" in text
 
 
+def test_the_axis_of_tokens_is_labelled_as_people_write_them():
+    """1B and 1T; Vega's own format would write 1G."""
+    axis = drawing.charts(answers.fit())["fit"].spec["layer"][0]["encoding"]["x"]["axis"]
+    tokens = answers.fit().fit.runs.tokens
+    assert axis["values"] == [
+        value for value in (m * 10.0**p for p in range(8, 13) for m in (1, 2, 5)) if tokens.min() <= value <= tokens.max()
+    ]
+    assert [unit for unit in "TBMK" if f"+ '{unit}'" in axis["labelExpr"]] == ["T", "B", "M", "K"]
+
+
 def test_residuals_are_those_of_the_fit_and_outliers_are_marked():
     answer = answers.fit()
     rows = drawing.charts(answer)["residuals"].spec["data"]["values"]

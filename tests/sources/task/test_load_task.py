@@ -217,6 +217,7 @@ WRONG: list[tuple[str, str, Any, str, str, str]] = [
     ("file type", CHOICE.replace("rows.jsonl", "rows.xlsx"), INTENTS, "'.xlsx' file", "rows.xlsx", ".jsonl, .csv, .parquet"),
     ("no file", CHOICE.replace("rows.jsonl", "nowhere.jsonl"), INTENTS, "no such file", "nowhere.jsonl", "relative to the task file"),
     ("empty file", CHOICE, "", "has no rows", "rows.jsonl", "add at least one"),
+    ("file of empty lines", CHOICE, "\n \n", "has no rows", "rows.jsonl", "add at least one"),
     ("empty line", CHOICE, f"{LINES[0]}\n\n{LINES[1]}\n", "line is empty", "rows.jsonl line 2", "remove the line"),
     ("empty last lines", CHOICE, f"{LINES[0]}\n{LINES[1]}\n\n", "line is empty", "rows.jsonl line 3", "remove the line"),
     ("not JSON", CHOICE, f"{LINES[0]}\n{{'text': 1}}\n", "line is not JSON", "rows.jsonl line 2", "one JSON object per line"),

@@ -29,7 +29,15 @@ def test_bundled_tasks_satisfy_it(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "size_bytes"),
-    [("4 GiB", 4 * 2**30), ("8GB", 8 * 10**9), ("1.5 MiB", 1572864), ("512", 512), (1024, 1024), ("2 TB", 2 * 10**12), ("10 B", 10)],
+    [
+        ("4 GiB", 4 * 2**30),
+        ("8GB", 8 * 10**9),
+        ("1.5 MiB", 1572864),
+        ("8000000000", 8 * 10**9),
+        (2**30, 2**30),
+        ("2 TB", 2 * 10**12),
+        ("10 B", 10),
+    ],
 )
 def test_parse_bytes(size: int | str, size_bytes: int) -> None:
     assert parse_bytes(size) == size_bytes
@@ -38,4 +46,10 @@ def test_parse_bytes(size: int | str, size_bytes: int) -> None:
 @pytest.mark.parametrize("size", ["", "GiB", "4 GO", "-1", "4 gib", "1e9", "0", 0, -5, "0.1 B", "iB"])
 def test_sizes_that_are_none(size: int | str) -> None:
     with pytest.raises(ValueError, match="no size in bytes"):
+        parse_bytes(size)
+
+
+@pytest.mark.parametrize("size", ["24", 24, "512", 999_999])
+def test_a_number_too_small_for_a_model_needs_its_unit(size: int | str) -> None:
+    with pytest.raises(ValueError, match=f"write '{size} GB'"):
         parse_bytes(size)

@@ -1,13 +1,13 @@
 """How good models should be at a family of tasks, given what was published of them and of models like them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from llmpick.estimate.ability import link
 from llmpick.estimate.ability.features import REFERENCE_PARAMETERS, Array, as_models
-from llmpick.estimate.ability.kernel import SHARED, level_keys, model_kernels, model_terms
+from llmpick.estimate.ability.kernel import SHARED, level_keys
 from llmpick.estimate.ability.posterior import learn
 from llmpick.estimate.ability.records import AbilityEvidence, Benchmark, Quantized, Standing
 from llmpick.evidence.ability import AbilityFacts, TaskFamily
@@ -25,7 +25,8 @@ class Abilities:
 
     `mean`, `low` and `high` (M,) are scores in [0, 1], the interval holding 90%. The score is a growing function of a latent ability, which
     is normal with `latent_mean` (M,) and `latent_covariance` (M, M); `task_covariance` (M, M) is how much one task of the family differs
-    from the mean of its family, model by model. `link` is the shape of the curve from ability to score.
+    from the mean of its family, model by model. `link` and `floor` are the shape of the curve
+    from ability to score and where it begins.
     """
 
     models: tuple[str, ...]
@@ -38,13 +39,14 @@ class Abilities:
     latent_covariance: Array
     task_covariance: Array
     link: float
+    floor: float = 0.0
 
     def samples(self, count: int, seed: int) -> Array:
         """Draws from the joint distribution of the models' scores (count, M)."""
         draws = np.random.default_rng(seed).multivariate_normal(
             self.latent_mean, self.latent_covariance, size=count, method="eigh", check_valid="ignore"
         )
-        return link.score(draws, self.link)
+        return link.score(draws, self.link, self.floor)
 
 
 def expected_abilities(models: Sequence[AbilityFacts], family: TaskFamily, evidence: AbilityEvidence, *, language: str = "en") -> Abilities:
@@ -53,25 +55,28 @@ def expected_abilities(models: Sequence[AbilityFacts], family: TaskFamily, evide
     The score is that of a typical benchmark of the family: the latent ability is the mean over those that stand for it, in the language
     asked where there are such, else as if they had been asked in it. Raises `InputError` for a family of which nothing is known.
     """
-    learnt = learn(evidence)
-    asked = as_models(models, learnt.expected)
-    standing = _standing(evidence, family)
-    mean, covariance = learnt.ask(asked, _keys(evidence, family, standing, language))
+    learnt, standing = learn(evidence), _standing(evidence, family)
+    # What rounding costs comes after, so that a model is asked once, however many times it is quantised.
+    published = [replace(model, bits_per_weight=None) for model in models]
+    place = {model: i for i, model in enumerate(dict.fromkeys(published))}
+    at = np.array([place[model] for model in published], dtype=np.int64)
+    mean, covariance, task = learnt.ask(as_models(list(place), learnt.expected), _keys(evidence, family, standing, language))
+    mean, covariance, task = mean[at], covariance[np.ix_(at, at)], task[np.ix_(at, at)]
     mean, covariance = _rounded(models, mean, covariance, evidence.quantized)
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    k = evidence.hyper.link
-    terms = model_kernels(model_terms(asked, asked, evidence.hyper.shapes), evidence.hyper.amplitudes)
+    k, floor = evidence.hyper.link, evidence.hyper.floor * _chance(evidence, standing, language)
     return Abilities(
         models=tuple(m.id for m in models),
         family=family,
         language=language,
-        mean=link.mean_score(mean, sd, k),
-        low=link.score(mean - NORMAL_QUANTILE * sd, k),
-        high=link.score(mean + NORMAL_QUANTILE * sd, k),
+        mean=link.mean_score(mean, sd, k, floor),
+        low=link.score(mean - NORMAL_QUANTILE * sd, k, floor),
+        high=link.score(mean + NORMAL_QUANTILE * sd, k, floor),
         latent_mean=mean,
         latent_covariance=covariance,
-        task_covariance=terms["benchmark"],
+        task_covariance=task,
         link=k,
+        floor=floor,
     )
 
 
@@ -83,14 +88,15 @@ def prior_for_bayes(abilities: Abilities) -> tuple[Array, Array]:
     """
     covariance = abilities.latent_covariance + abilities.task_covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    mean = link.mean_score(abilities.latent_mean, sd, abilities.link)
-    spread = np.sqrt(np.maximum(_second_moment(abilities.latent_mean, sd, abilities.link) - mean**2, 0.0))
+    mean = link.mean_score(abilities.latent_mean, sd, abilities.link, abilities.floor)
+    spread = np.sqrt(np.maximum(_second_moment(abilities, sd) - mean**2, 0.0))
     scale = np.divide(spread, sd, out=np.zeros_like(sd), where=sd > 0)
     return mean, covariance * np.outer(scale, scale)
 
 
-def _second_moment(mean: Array, sd: Array, k: float) -> Array:
-    return link.score(mean[:, None] + sd[:, None] * link.NODES, k) ** 2 @ link.WEIGHTS
+def _second_moment(abilities: Abilities, sd: Array) -> Array:
+    cases = abilities.latent_mean[:, None] + sd[:, None] * link.NODES
+    return link.score(cases, abilities.link, abilities.floor) ** 2 @ link.WEIGHTS
 
 
 def _standing(evidence: AbilityEvidence, family: TaskFamily) -> Standing:
@@ -101,17 +107,31 @@ def _standing(evidence: AbilityEvidence, family: TaskFamily) -> Standing:
 
 def _keys(evidence: AbilityEvidence, family: TaskFamily, standing: Standing, language: str) -> dict[str, dict[str, float]]:
     """The weights of each level's keys, for `Learnt.ask`: benchmarks in the language that was asked, where there are such."""
-    spoken = language if any(b.language == language for b in evidence.benchmarks.values()) else MANY
-    of_language = {b: evidence.benchmarks[b].language for b in standing.benchmarks}
-    fitting = [b for b in of_language if of_language[b] == spoken] or list(of_language)
+    spoken, fitting = _spoken(evidence, language), _fitting(evidence, standing, language)
     keys: dict[str, dict[str, float]] = {level: {} for level in SHARED}
     for name in fitting or [f"a task of {family.value}"]:
         skill = evidence.benchmarks[name].skill if fitting else standing.skill
-        asked_in = MANY if of_language.get(name) == MANY else spoken
+        asked_in = MANY if fitting and evidence.benchmarks[name].language == MANY else spoken
         for level, key in level_keys(name, Benchmark(skill, asked_in), "").items():
             if level in SHARED:
                 keys[level][key] = keys[level].get(key, 0.0) + 1.0 / max(len(fitting), 1)
     return keys
+
+
+def _spoken(evidence: AbilityEvidence, language: str) -> str:
+    return language if any(b.language == language for b in evidence.benchmarks.values()) else MANY
+
+
+def _fitting(evidence: AbilityEvidence, standing: Standing, language: str) -> list[str]:
+    """The benchmarks that stand for the family in that language, else all that do; none where nobody published such scores."""
+    spoken = _spoken(evidence, language)
+    return [b for b in standing.benchmarks if evidence.benchmarks[b].language == spoken] or list(standing.benchmarks)
+
+
+def _chance(evidence: AbilityEvidence, standing: Standing, language: str) -> float:
+    """The mean over the benchmarks that stand for the family, else over those of its skill."""
+    of_skill = [name for name, benchmark in evidence.benchmarks.items() if benchmark.skill == standing.skill]
+    return float(np.mean([evidence.benchmarks[name].chance for name in _fitting(evidence, standing, language) or of_skill]))
 
 
 def _rounded(models: Sequence[AbilityFacts], mean: Array, covariance: Array, cost: Quantized | None) -> tuple[Array, Array]:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +40,6 @@ class Models:
     year: Array
     chinese: Array
     code: Array
-
-    @cached_property
-    def family_kind(self) -> Names:
-        return np.char.add(np.char.add(self.family, "|"), self.kind)
 
 
 @dataclass(frozen=True, slots=True)

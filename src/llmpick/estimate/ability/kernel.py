@@ -7,8 +7,10 @@ one source reports of a skill or a benchmark (different prompts and harnesses: t
 Terms compare two models; each is partial pooling, since its amplitude says how much models that share it have in common.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     ),
     "benchmark": (
         *("constant", "size", "size_smooth", "size_rough", "tuned", "tuned_size", "family", "family_size_smooth", "family_size_rough"),
-        *("family_tuned", "tokens", "date", "history"),
+        *("family_tuned", "ladder_smooth", "ladder_rough", "tokens", "date", "history"),
     ),
     "source_skill": ("constant",),
     "source_benchmark": ("family_tuned",),
@@ -37,7 +39,7 @@ ROUGHNESS = 3.0
 """The rough term's length is the smooth one's divided by this: about one step of a ladder."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Pair:
     one: Models
     other: Models
@@ -46,8 +48,23 @@ class _Pair:
     shapes: Mapping[str, float]
 
     def same(self, name: str) -> Array:
-        one, other = getattr(self.one, name), getattr(self.other, name)
-        return np.asarray(one[:, None] == other[None, :], dtype=float)
+        # As numbers: words would be compared letter by letter.
+        words = np.concatenate([getattr(self.one, name), getattr(self.other, name)])
+        _, codes = np.unique(words, return_inverse=True)
+        count = len(self.size_one)
+        return np.asarray(codes[:count, None] == codes[None, count:], dtype=float)
+
+    @cached_property
+    def family(self) -> Array:
+        return self.same("family")
+
+    @cached_property
+    def kind(self) -> Array:
+        return self.same("kind")
+
+    @cached_property
+    def ladder(self) -> Array:
+        return self.family * self.kind
 
     def product(self, name: str) -> Array:
         return np.outer(getattr(self.one, name), getattr(self.other, name))
@@ -55,37 +72,43 @@ class _Pair:
     def near(self, name: str, length: float) -> Array:
         return _near(getattr(self.one, name), getattr(self.other, name), length)
 
+    @cached_property
     def sizes(self) -> Array:
         return np.outer(self.size_one, self.size_other)
 
+    @cached_property
     def smooth(self) -> Array:
         return _near(self.size_one, self.size_other, self.shapes["size_length"])
 
+    @cached_property
     def rough(self) -> Array:
         return _near(self.size_one, self.size_other, self.shapes["size_length"] / ROUGHNESS)
 
 
 TERMS: Mapping[str, Callable[[_Pair], Array]] = {
     "constant": lambda p: np.ones((len(p.size_one), len(p.size_other))),
-    "size": lambda p: p.sizes(),
-    "size_smooth": lambda p: p.smooth(),
-    "size_rough": lambda p: p.rough(),
-    "tuned": lambda p: p.same("kind"),
-    "tuned_size": lambda p: p.same("kind") * p.sizes(),
-    "family": lambda p: p.same("family"),
-    "family_size": lambda p: p.same("family") * p.sizes(),
-    "family_size_smooth": lambda p: p.same("family") * p.smooth(),
-    "family_size_rough": lambda p: p.same("family") * p.rough(),
-    "family_tuned": lambda p: p.same("family_kind"),
+    "size": lambda p: p.sizes,
+    "size_smooth": lambda p: p.smooth,
+    "size_rough": lambda p: p.rough,
+    "tuned": lambda p: p.kind,
+    "tuned_size": lambda p: p.kind * p.sizes,
+    "family": lambda p: p.family,
+    "family_size": lambda p: p.family * p.sizes,
+    "family_size_smooth": lambda p: p.family * p.smooth,
+    "family_size_rough": lambda p: p.family * p.rough,
+    "family_tuned": lambda p: p.ladder,
+    "ladder_smooth": lambda p: p.ladder * p.smooth,
+    "ladder_rough": lambda p: p.ladder * p.rough,
     "line": lambda p: p.same("line"),
     "model": lambda p: p.same("ids"),
     "tokens": lambda p: p.product("tokens"),
     "date": lambda p: p.product("year"),
     "chinese": lambda p: p.product("chinese"),
     "code": lambda p: p.product("code"),
-    "history": lambda p: p.smooth() * p.near("tokens", p.shapes["token_length"]) * p.near("year", p.shapes["year_length"]),
+    "history": lambda p: p.smooth * p.near("tokens", p.shapes["token_length"]) * p.near("year", p.shapes["year_length"]),
 }
-"""Two sets of models -> (models, others). `tokens` and `date` are slopes beyond effective size, `history` what no line says."""
+"""Two sets of models -> (models, others). `tokens` and `date` are slopes beyond effective size, `history` what no line says,
+`ladder` the base or the tuned models of a family."""
 
 
 def model_terms(one: Models, other: Models, shapes: Mapping[str, float]) -> dict[str, Array]:
@@ -101,12 +124,16 @@ def model_kernels(terms: Mapping[str, Array], amplitudes: Mapping[str, Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """N published scores: `model` indexes the models (N,), `keys` has the key of each level as a number (N,), which `codes` explains."""
+    """N published scores: `model` indexes the models (N,), `keys` has the key of each level as a number (N,), which `codes` explains.
+
+    `score` (N,), and the `chance` (N,) of its benchmark.
+    """
 
     model: Codes
     keys: Mapping[str, Codes]
     codes: Mapping[str, Mapping[str, int]]
     score: Array
+    chance: Array
 
 
 def as_rows(
@@ -118,7 +145,8 @@ def as_rows(
     for level in LEVELS:
         codes[level] = {word: i for i, word in enumerate(sorted({w[level] for w in words}))}
         keys[level] = np.array([codes[level][w[level]] for w in words], dtype=np.int64)
-    return Rows(np.asarray(model, dtype=np.int64), keys, codes, np.asarray(score, dtype=float))
+    chance = np.array([benchmarks[b].chance for b in benchmark], dtype=float)
+    return Rows(np.asarray(model, dtype=np.int64), keys, codes, np.asarray(score, dtype=float), chance)
 
 
 def level_keys(name: str, benchmark: Benchmark, source: str) -> dict[str, str]:
@@ -134,12 +162,29 @@ def level_keys(name: str, benchmark: Benchmark, source: str) -> dict[str, str]:
 
 
 def row_covariance(rows: Rows, kernels: Mapping[str, Array]) -> Array:
-    """The prior covariance of the rows' latent values (N, N)."""
-    total = kernels["all"][rows.model][:, rows.model]
+    """The prior covariance of the rows' latent values (N, N).
+
+    Rows are put in an order in which those that share a level's key make few runs, so that whole blocks are added at once.
+    """
+    order = np.lexsort([rows.keys[level] for level in ("source_benchmark", "benchmark", "language", "skill")])
+    model = rows.model[order]
+    total = kernels["all"][model][:, model]
     for level in LEVELS:
-        if level != "all":
-            total += kernels[level][rows.model][:, rows.model] * (rows.keys[level][:, None] == rows.keys[level])
-    return total
+        for one, other in _blocks(rows.keys[level][order]) if level != "all" else ():
+            total[one, other] += kernels[level][model[one]][:, model[other]]
+    back = np.argsort(order)
+    return total[back][:, back]
+
+
+def _blocks(key: Codes) -> Iterator[tuple[slice, slice]]:
+    """The pairs of runs of `key` (N,) that have the same key."""
+    edges = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), len(key)]
+    runs = dict[int, list[slice]]()
+    for begin, end in pairwise(edges):
+        if end > begin:
+            runs.setdefault(int(key[begin]), []).append(slice(begin, end))
+    for same in runs.values():
+        yield from product(same, same)
 
 
 def _near(one: Array, other: Array, length: float) -> Array:

@@ -72,11 +72,15 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What serving `tokens` changes: FLOPs of training and serving, and ratios to the training-optimal model of the same loss."""
+    """What serving `tokens` changes: FLOPs of training and serving, and ratios to the training-optimal model of the same loss.
+
+    `tokens_ratio` of the tokens trained on, `training_ratio` of the training FLOPs, `total_ratio` of those of training and serving.
+    """
 
     tokens: float
     total_flops: float
     tokens_ratio: float
+    training_ratio: float
     total_ratio: float
     optimal_params: float
     optimal_tokens: float
@@ -140,23 +144,28 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """A run that was asked for, by the fitted law."""
+    """A run that was asked for, by the fitted law; and its loss by the fit without the runs that stand out."""
 
     params: float
     tokens: float
     loss: Interval
     decades_outside: float
+    without_outliers: float
 
 
 @dataclass(frozen=True, slots=True)
 class FittedSplit:
-    """The best split of a budget by the fitted law; intervals are percentiles of the bootstrap."""
+    """The best split of a budget by the fitted law; intervals are percentiles of the bootstrap.
+
+    `without_outliers` are parameters, tokens and loss by the fit without the runs that stand out.
+    """
 
     flops: float
     params: Interval
     tokens: Interval
     loss: Interval
     decades_outside: float
+    without_outliers: tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What training takes: FLOPs, GPU-hours, days, money, energy and carbon, each line with its formula and source.
 
-Every line is proportional to 1 / MFU, so its range is that of the MFU; money also has the range of the rent.
+Every line but the FLOPs is proportional to 1 / MFU, so its range is that of the MFU; money also has the range of the rent.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,13 @@ CARBON = 0.385
 """kg CO2eq per kWh, the average of the United States that LLaMA assumes for all models (section 6)."""
 LLAMA_CARBON = "arXiv:2302.13971, section 6"
 SECONDS_PER_HOUR, HOURS_PER_DAY = 3600.0, 24.0
+USUAL_CONTEXT = 2048
+"""Tokens of context at which an MFU of the products with weights alone is meant: that of LLaMA and of most benchmarks."""
+OF_WEIGHTS = f"6 N D at {USUAL_CONTEXT:,} tokens of context"
+OF_WEIGHTS_SOURCE = (
+    f"6 N D, over the dense 16-bit rate and the MFU; a longer context takes more by all FLOPs over those at {USUAL_CONTEXT:,}"
+)
+OF_ALL_SOURCE = "all FLOPs, over the dense 16-bit rate of the device and the MFU"
 
 
 class Range(NamedTuple):
@@ -48,13 +55,16 @@ class Line:
 class Work:
     """What is computed. `params` are those that a token passes (a mixture of experts: the active ones), `adapter_params` LoRA's own.
 
-    `tokens` are those that pass the model, repeats counted each time.
+    `tokens` are those that pass the model, repeats counted each time. `attention` are its FLOPs for each token, unknown with the shape, and
+    `usual_attention` those at `USUAL_CONTEXT`; 0 where attention is left out. Frozen weights save none of them: they have no weights.
     """
 
     params: float
     tokens: float
     method: Method = "pretrain"
     adapter_params: float = 0.0
+    attention: float | Unknown = 0.0
+    usual_attention: float = 0.0
 
     def __post_init__(self) -> None:
         wrong = next((name for name in ("params", "tokens") if not 0 < getattr(self, name) < float("inf")), None)
@@ -64,14 +74,33 @@ class Work:
 
     @property
     def flops(self) -> float:
+        """Of the products with weights."""
         if self.method in ADAPTED:
             return 4.0 * self.params * self.tokens + 6.0 * self.adapter_params * self.tokens
         return 6.0 * self.params * self.tokens
 
+    @property
+    def attention_flops(self) -> float | Unknown:
+        return self.attention if isinstance(self.attention, Unknown) else self.attention * self.tokens
+
+    @property
+    def known_flops(self) -> float:
+        """All that is counted: without attention where that is not known."""
+        return self.flops + (0.0 if isinstance(self.attention_flops, Unknown) else self.attention_flops)
+
+    @property
+    def usual_flops(self) -> float:
+        """The same at the usual context."""
+        return self.flops + self.usual_attention * self.tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`gpus` devices of `peak_flops` (dense, 16 bits) and `power_watts` each; `mfu` and rent in US dollars per hour with their sources."""
+    """`gpus` devices of `peak_flops` (dense, 16 bits) and `power_watts` each; `mfu` and rent in US dollars per hour with their sources.
+
+    `of_weights`: the MFU counts the products with weights alone, 6 N D, at the usual context, as most publications do; otherwise attention
+    counts too.
+    """
 
     gpus: int
     peak_flops: float
@@ -82,6 +111,7 @@ class Cluster:
     price_source: str = "given"
     pue: float = PUE
     carbon_kg_per_kwh: float = CARBON
+    of_weights: bool = False
 
     def __post_init__(self) -> None:
         value, low, high = self.mfu
@@ -94,17 +124,21 @@ class Cluster:
 
 
 def budget(work: Work, cluster: Cluster) -> tuple[Line, ...]:
-    """flops, mfu, gpu_hours, days, money, energy_mwh and tco2e, in this order."""
-    flops, mfu = work.flops, cluster.mfu
+    """flops, attention_flops, mfu, gpu_hours, days, money, energy_mwh and tco2e, in this order."""
+    mfu, more = cluster.mfu, work.known_flops / work.usual_flops
+    flops = work.flops * more if cluster.of_weights else work.known_flops
     per_hour = cluster.peak_flops * SECONDS_PER_HOUR
     hours = Range(flops / (per_hour * mfu.value), flops / (per_hour * mfu.high), flops / (per_hour * mfu.low))
     days = times(hours, exactly(1.0 / (cluster.gpus * HOURS_PER_DAY)))
     gpus = f"{cluster.gpus:,} GPU{'s' * (cluster.gpus > 1)}"
-    hours_formula = f"{flops:.4g} FLOPs / ({cluster.peak_flops / 1e12:g} TFLOPS x {mfu.value:.3g} x 3600)"
+    what = OF_WEIGHTS if cluster.of_weights else "FLOPs"
+    counted = f"{work.flops:.4g} x {more:.4g}" if cluster.of_weights and more != 1 else f"{flops:.4g}"
+    hours_formula = f"{counted} FLOPs / ({cluster.peak_flops / 1e12:g} TFLOPS x {mfu.value:.3g} x 3600)"
     return (
         _flops_line(work),
-        Line("mfu", mfu, "share", "6 N D over what the devices are rated for", cluster.mfu_source),
-        Line("gpu_hours", hours, "h", hours_formula, cluster.mfu_source),
+        _attention_line(work),
+        Line("mfu", mfu, "share", f"{what} over what the devices are rated for", cluster.mfu_source),
+        Line("gpu_hours", hours, "h", hours_formula, OF_WEIGHTS_SOURCE if cluster.of_weights else OF_ALL_SOURCE),
         Line("days", days, "d", f"{hours.value:,.0f} GPU-hours / ({gpus} x 24)", "no idle time between start and end"),
         _money_line(hours, cluster),
         *_energy_lines(hours, cluster),
@@ -137,12 +171,20 @@ def _flops_line(work: Work) -> Line:
     return Line("flops", exactly(work.flops), "FLOP", formula, source)
 
 
+def _attention_line(work: Work) -> Line:
+    source = "every pair of tokens, as MFU counts them (arXiv:2204.02311, appendix B); kernels that skip the masked half save up to half"
+    flops = work.attention_flops
+    amount = flops if isinstance(flops, Unknown) else exactly(flops)
+    per_token = "" if isinstance(work.attention, Unknown) else f" = {work.attention:.4g} x {work.tokens:.4g}"
+    return Line("attention_flops", amount, "FLOP", f"12 x layers x width of all heads x context x D{per_token}", source)
+
+
 def _money_line(hours: Range, cluster: Cluster) -> Line:
     rent = cluster.dollars_per_hour
     if rent is None:
         reason = Unknown("what an hour of the device costs is not known; name it with --price")
         return Line("money", reason, "USD", "GPU-hours x price per hour", "none")
-    return Line("money", times(hours, rent), "USD", f"{hours.value:,.0f} GPU-hours x ${rent.value:g}", cluster.price_source)
+    return Line("money", times(hours, rent), "USD", f"{hours.value:,.0f} GPU-hours x ${rent.value:.4g}", cluster.price_source)
 
 
 def _energy_lines(hours: Range, cluster: Cluster) -> tuple[Line, Line]:

@@ -107,7 +107,8 @@ def state_lines(shape: TrainingShape, setup: Setup) -> list[MemoryLine]:
     width = SIXTEEN_BITS if adapters is None else adapters.base_bytes_per_param
     held = (shape.params - shape.table_params) * width + shape.table_params * SIXTEEN_BITS
     by = _by(split, weights_over)
-    formula = f"2 N{by}" if width == SIXTEEN_BITS else f"({width:.3g} N_layers + 2 N_tables){by}"
+    n = f"N = {shape.params:.4g}"
+    formula = f"2 N{by}, {n}" if width == SIXTEEN_BITS else f"({width:.3g} N_layers + 2 N_tables){by}, {n}"
     lines = [MemoryLine("weights", held / split / weights_over, formula, ZERO if width == SIXTEEN_BITS else "arXiv:2305.14314, section 3")]
     if adapters is not None:
         lines.append(MemoryLine("adapters", 2.0 * trained / weights_over, f"2 x {adapters.rank} (in + out) per matrix{by}", LORA))

@@ -1,6 +1,9 @@
-"""The shape of a transformer as training memory depends on it, and how it follows from few numbers."""
+"""The shape of a transformer as the memory and the work of training depend on it, and how it follows from few numbers."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from llmpick.evidence.errors import InputError
 
@@ -9,7 +12,8 @@ from llmpick.evidence.errors import InputError
 class TrainingShape:
     """`params` are all that are held (a mixture of experts: the total); `feed_forward` is the width that one token passes.
 
-    `tables` is the number of matrices with the vocabulary: 1 where input and output share it.
+    `tables` is the number of matrices with the vocabulary: 1 where input and output share it. `windows` has one entry per layer with
+    attention, its sliding window in tokens or None; left out, all layers see everything.
     """
 
     params: float
@@ -23,6 +27,7 @@ class TrainingShape:
     tables: int = 2
     gated: bool = True
     dropout: bool = False
+    windows: tuple[int | None, ...] | None = None
 
     @property
     def table_params(self) -> float:
@@ -34,6 +39,23 @@ class TrainingShape:
         h, queries, keys = self.hidden_size, self.heads * self.head_size, self.kv_heads * self.head_size
         inner = ((h, self.feed_forward),) * (2 if self.gated else 1) + ((self.feed_forward, h),)
         return ((h, queries), (h, keys), (h, keys), (queries, h), *inner)
+
+    def attention_flops(self, context: Any) -> Any:
+        """FLOPs of attention for each token of sequences of `context` tokens (a number or an array), forward and backward.
+
+        12 per layer, element of the width of all heads, and token of context (PaLM, arXiv:2204.02311, appendix B), masked pairs
+        included. A window w leaves w (2 - w / s) of s tokens, by the same count: twice the mean number that a token sees.
+        """
+        width, context = self.heads * self.head_size, np.asarray(context, dtype=float)
+        if self.windows is None:
+            return full_attention_flops(self.layers, width, context)
+        seen = [np.minimum(window or np.inf, context) for window in self.windows]
+        return sum(full_attention_flops(1, width, one * (2.0 - one / context)) for one in seen)
+
+
+def full_attention_flops(layers: float, width: float, context: Any) -> Any:
+    """The same where every layer sees the whole context."""
+    return 12.0 * layers * width * context
 
 
 def shape_by_count(

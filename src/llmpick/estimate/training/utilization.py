@@ -1,4 +1,6 @@
-"""Model FLOPs utilisation (MFU): the share of a device's rated 16-bit FLOPs that training turns into 6 N D (PaLM, arXiv:2204.02311, B).
+"""Model FLOPs utilisation (MFU): the share of a device's rated 16-bit FLOPs that training turns into work (PaLM, arXiv:2204.02311, B).
+
+The work is 6 N D and that of attention: over long contexts, attention is most of it. `WholeRun.mfu` is the share of 6 N D alone.
 
 Two kinds of evidence that must not be mixed: whole runs, whose GPU-hours hold restarts, evaluation and failed nodes, and benchmarks of a
 few steps on healthy machines. A budget is made of whole runs; benchmarks say what a layout could reach at best.
@@ -24,24 +26,33 @@ Layout = Literal["fsdp", "tensor", "tensor+pipeline"]
 
 @dataclass(frozen=True, slots=True)
 class WholeRun:
-    """A finished training with published GPU-hours. `params` active, `peak_flops` rated dense 16-bit FLOPs per second of one device."""
+    """A finished training with published GPU-hours. `params` active, `peak_flops` rated dense 16-bit FLOPs per second of one device.
+
+    `attention` is its FLOPs of attention over 6 N D.
+    """
 
     model: str
     device: str
     params: float
     tokens: float
     gpu_hours: float
+    attention: float
     peak_flops: float
     source: Source
 
     @property
     def mfu(self) -> float:
+        """Of 6 N D alone."""
         return implied_mfu(6.0 * self.params * self.tokens, self.gpu_hours, self.peak_flops)
+
+    @property
+    def mfu_with_attention(self) -> float:
+        return self.mfu * (1.0 + self.attention)
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Steps on healthy machines. `recompute`: the activations that were computed twice, which MFU does not count as work."""
+    """Steps on healthy machines. `mfu` counts attention, but not what is computed twice because of `recompute`."""
 
     device: str
     params: float
@@ -62,14 +73,18 @@ class MfuEvidence:
     sources: tuple[Source, ...]
 
 
-def mfu_of_runs(runs: Sequence[WholeRun]) -> MfuEvidence:
-    """What these runs, of which there is one at least, reached."""
-    return _evidence([run.mfu for run in runs], [run.model for run in runs], [run.source for run in runs])
+def mfu_of_runs(runs: Sequence[WholeRun], *, with_attention: bool = False) -> MfuEvidence:
+    """What these runs, of which there is one at least, reached, of 6 N D or of all work."""
+    shares = [run.mfu_with_attention if with_attention else run.mfu for run in runs]
+    return _evidence(shares, [run.model for run in runs], [run.source for run in runs])
 
 
 def mfu_of_benchmarks(rows: Sequence[Benchmark]) -> MfuEvidence | None:
-    """What these benchmarks reached, an upper bound for whole runs; None without any."""
-    names = [f"{row.params / 1e9:.3g}B on {row.gpus:,}" for row in rows]
+    """What these benchmarks reached, an upper bound for whole runs; None without any. Those of one model on one device have one name."""
+    sizes = dict[tuple[float, str], list[str]]()
+    for row in rows:
+        sizes.setdefault((row.params, row.device), []).append(f"{row.gpus:,}")
+    names = [f"{params / 1e9:.3g}B on {'/'.join(gpus)} {device}" for (params, device), gpus in sizes.items()]
     return _evidence([row.mfu for row in rows], names, [row.source for row in rows]) if rows else None
 
 
@@ -90,11 +105,8 @@ def recompute_factor(kind: Recompute, *, context: Number = 0, hidden_size: Numbe
 
 
 def attention_share(shape: TrainingShape, params: Number, context: Number) -> Number:
-    """FLOPs of attention over 6 N D: 12 L a s / 6 N, with a the width of all heads (PaLM, arXiv:2204.02311, appendix B).
-
-    `params` are those that a token passes.
-    """
-    return 2.0 * shape.layers * shape.heads * shape.head_size * np.asarray(context, dtype=float) / np.asarray(params, dtype=float)
+    """FLOPs of attention over 6 N D, of `params` that a token passes."""
+    return shape.attention_flops(context) / (6.0 * np.asarray(params, dtype=float))
 
 
 def _evidence(values: list[float], names: list[str], sources: list[Source]) -> MfuEvidence:

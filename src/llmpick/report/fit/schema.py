@@ -1,25 +1,18 @@
 """The documented, versioned shape of `llmpick fit --json`, under the rules of `report/pick/schema.py`.
 
 What is unknown is null with its reason under the same key of `unknown`; numbers are finite; within one `schema_version` keys are only
-added. The descriptions are the text of `docs/fit.md` and of `fit.schema.json`; `python -m tests.report.fit.regenerate` writes both.
+added. The descriptions are the text of `docs/fit.md` and of `fit.schema.json`; `python -m tests.report.regenerate` writes both.
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter
+from pydantic import Field, JsonValue
 
-from llmpick.report.pick.schema import ErrorText, Reasons, Record, WithUnknowns
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, schema_of
 
 SCHEMA_VERSION = 1
 Fits = Literal["yes", "marginal", "no", "unknown"]
-
-
-class Range(Record):
-    value: float = Field(description="in the unit that the key's name ends with")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class FitSource(WithUnknowns):
@@ -170,13 +163,6 @@ class Fit(WithUnknowns):
     unknown: Reasons
 
 
-class FitError(Record):
-    """Printed instead of an answer with the exit codes 1, 2 and 130."""
-
-    error: ErrorText = Field(description="the error")
-
-
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of everything that `fit --json` prints: an answer or an error."""
-    document: TypeAdapter[Any] = TypeAdapter(Annotated[Fit | FitError, Field(title="llmpick fit --json")])
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document.json_schema(mode="serialization")}
+    """The JSON Schema (draft 2020-12) of what `fit --json` prints: an answer or an error."""
+    return schema_of(Fit, "llmpick fit --json")

@@ -1,6 +1,6 @@
 """The report of `pick`: one `Answer` as JSON, in the terminal, and as a page that needs nothing but a browser.
 
-`view` decides what is worth saying and `wording` says it; `terminal` and `page` only lay it out, so they cannot disagree. `json`
+`view` decides what is worth saying, `headline` and `wording` say it; `terminal` and `page` only lay it out, so they cannot disagree. `json`
 keeps everything. The functions here import their part when they are called: rich, pydantic and Jinja2 would slow `llmpick --help`.
 """
 

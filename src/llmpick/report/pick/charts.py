@@ -29,6 +29,8 @@ from llmpick.report.text import one_line
 MOST_LABELS = 24
 """A confusion matrix of more labels cannot be read; the list of the most frequent confusions remains."""
 NO_LABEL = "(no label)"
+SAME_HEIGHT = 0.05
+"""Scores so close that names beside their points would be printed over each other."""
 
 
 def charts(view: View) -> dict[str, Chart]:
@@ -68,13 +70,14 @@ def _scores(view: View, palette: Mapping[str, str]) -> Chart | None:
 
 
 def _label(view: View, one: CandidateAnswer) -> str:
-    return f"{view.name(one)}   {numbers.score(one.score, one.score_n)}"
+    score = " ".join(wording.interval_parts(one.score, one.score_n)) if wording.by_definition(one.score) else None
+    return f"{view.name(one)}   {score or numbers.score(one.score, one.score_n)}"
 
 
 def _race(view: View, palette: Mapping[str, str]) -> Chart | None:
     traces = [trace for trace in view.answer.traces if trace.candidate in view.names]
-    if not traces:
-        return None
+    if len({trace.rows for trace in traces}) < 2:
+        return None  # a race of one batch has no way
     rows = [{**interval_fields(t.score), "name": view.names[t.candidate], "rows": t.rows} for t in traces]
     x: Spec = {"field": "rows", "type": "quantitative", "axis": {"title": "rows run", "tickMinStep": 1, "tickCount": 6, "grid": False}}
     y = share_axis("value", [t.score for t in traces], None)
@@ -126,18 +129,28 @@ def _cost(view: View, palette: Mapping[str, str]) -> Chart | None:
 
 
 def _names_beside(rows: Sequence[dict[str, Any]], x: Spec, y: Spec) -> list[Spec]:
-    """A point in the right half has its name on its left side, so that no name leaves the chart."""
+    """A point in the right half has its name on its left side, so that no name leaves the chart; of two at one height one stands below."""
     low, high = min(row["cost"] for row in rows), max(row["cost"] for row in rows)
     middle = (low * high) ** 0.5 if x["scale"].get("type") == "log" else high / 2
-    sides = (("left", 8, [row for row in rows if row["cost"] <= middle]), ("right", -8, [row for row in rows if row["cost"] > middle]))
+    places: dict[tuple[bool, bool], list[dict[str, Any]]] = {}
+    taken = -1.0
+    for row in sorted(rows, key=lambda row: -row["value"]):
+        above = abs(row["value"] - taken) >= SAME_HEIGHT
+        taken = row["value"] if above else -1.0
+        places.setdefault((row["cost"] > middle, above), []).append(row)
     return [
         {
-            "data": data(side),
-            "mark": {"type": "text", "align": align, "dx": dx, "dy": -10, "fontSize": 12},
+            "data": data(some),
+            "mark": {
+                "type": "text",
+                "align": "right" if right else "left",
+                "dx": -8 if right else 8,
+                "dy": -10 if above else 14,
+                "fontSize": 12,
+            },
             "encoding": {"x": x, "y": y, "text": {"field": "name"}},
         }
-        for align, dx, side in sides
-        if side
+        for (right, above), some in places.items()
     ]
 
 

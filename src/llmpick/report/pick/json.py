@@ -13,6 +13,7 @@ from llmpick.decide.answer import (
     Disagreement,
     Fetch,
     LearningPoint,
+    NextStep,
     SliceScore,
     Spending,
     Status,
@@ -23,6 +24,7 @@ from llmpick.evidence.call import EngineInfo, Outcome
 from llmpick.evidence.model import Baseline, Endpoint, Weights
 from llmpick.evidence.task import TaskKind
 from llmpick.evidence.values import Estimate, Interval, Measurement, Unknown
+from llmpick.report.document import known
 from llmpick.report.judge import judging_notes
 from llmpick.report.pick import schema
 
@@ -60,19 +62,15 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         metric=answer.metric,
         seed=answer.seed,
         device=answer.device,
+        context_tokens=answer.context_tokens,
         learning_curve=[_learning_point(point) for point in answer.learning_curve],
         traces=[_trace(trace) for trace in answer.traces],
         disagreements=[_disagreement(row) for row in answer.disagreements],
         thinking=[thinking_of(bought) for bought in answer.thinking],
+        next_steps=[_next_step(step) for step in answer.next_steps],
         notes=[*answer.notes, *judging_notes(answer.judging)],
     )
     return document.model_dump(mode="json")
-
-
-def known(**values: Any) -> dict[str, Any]:
-    """Turns every `Unknown` into null, and collects the reasons under `unknown`."""
-    reasons = {key: value.reason for key, value in values.items() if isinstance(value, Unknown)}
-    return {**{key: None if key in reasons else value for key, value in values.items()}, "unknown": reasons}
 
 
 def _candidate(one: CandidateAnswer, answer: Answer) -> schema.Candidate:
@@ -84,6 +82,7 @@ def _candidate(one: CandidateAnswer, answer: Answer) -> schema.Candidate:
             difference=_difference(one, answer),
             macro_f1=one.macro_f1 if one.macro_f1 is not None else Unknown(_no_macro_f1(answer, unmeasured)),
             memory_bytes=_quantity(one.memory_bytes),
+            resident_bytes=_quantity(one.resident_bytes),
             decode_tokens_per_s=_quantity(one.decode_tokens_per_s),
             ttft_s=_quantity(one.ttft_s),
             seconds_per_call=one.seconds_per_call if one.seconds_per_call is not None else Unknown(unmeasured),
@@ -228,6 +227,22 @@ def _disagreement(row: Disagreement) -> schema.Disagreement:
         reference=row.reference,
         answers=[schema.DisagreementAnswer(candidate=who, output=out, score=score) for who, (out, score) in row.answers.items()],
     )
+
+
+def _next_step(step: NextStep) -> schema.NextStep:
+    download = step.download_bytes if step.download_bytes is not None else Unknown("nothing is to be downloaded, or its size is not known")
+    return schema.NextStep(
+        **known(tokens=_amount(step.tokens), seconds=_amount(step.seconds), download_bytes=download),
+        learns=step.learns,
+        command=step.command,
+        calls=step.calls,
+    )
+
+
+def _amount(amount: Interval | Unknown) -> schema.Amount | Unknown:
+    if isinstance(amount, Unknown):
+        return amount
+    return schema.Amount(value=amount.value, low=amount.low, high=amount.high, confidence=amount.confidence)
 
 
 def thinking_of(bought: ThinkingBought) -> schema.ThinkingBought:

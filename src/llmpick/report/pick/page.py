@@ -13,7 +13,8 @@ from llmpick.report.charts import colours
 from llmpick.report.html import render, write_file
 from llmpick.report.pick import wording
 from llmpick.report.pick.charts import charts
-from llmpick.report.pick.view import SliceTable, View, view
+from llmpick.report.pick.headline import headline
+from llmpick.report.pick.view import LISTED_UNSEEN, SliceTable, View, view
 from llmpick.report.spent import spending
 from llmpick.report.text import one_line
 
@@ -55,9 +56,11 @@ def page(answer: Answer) -> str:
         "charts": drawn,
         "colour": colours([shown.name(one) for one in shown.measured]),
         "verdict": VERDICTS[answer.verdict],
-        "headline": wording.headline(shown),
+        "headline": headline(shown),
         "tiles": _tiles(shown),
         "details": details,
+        "first_unseen": LISTED_UNSEEN,
+        "unseen_speeds": any(not isinstance(one.decode_tokens_per_s, Unknown) for one in shown.unseen),
         "slice_cell": slice_cell,
         "graded_answers": graded_answers,
     }
@@ -97,7 +100,8 @@ def details(shown: View, one: CandidateAnswer) -> list[tuple[str, str]]:
     facts.append(("score on your own rows", _score(one.score_on_rows, one)))
     if one.difference:
         facts.append((f"difference to {shown.name(shown.measured[0])}", f"{numbers.points(one.difference)} points"))
-    facts.append(("memory", _quantity(one.memory_bytes, numbers.memory)))
+    facts.append(("memory to serve it", _quantity(one.memory_bytes, numbers.memory)))
+    facts.append(("memory seen here", _quantity(one.resident_bytes, numbers.memory)))
     facts.append(("speed of writing", _quantity(one.decode_tokens_per_s, lambda x: f"{numbers.rate(x)} tokens/s")))
     facts.append(("time to the first token", _quantity(one.ttft_s, numbers.seconds)))
     if one.load_seconds is not None:

@@ -8,59 +8,29 @@ of `docs/json.md` and of `pick.schema.json`; `python -m tests.report.regenerate`
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
+from pydantic import Field, JsonValue
+
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, schema_of
 
 SCHEMA_VERSION = 1
 
 
-class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-Reasons = Annotated[dict[str, str], Field(description="for each key of this object that is null, the reason")]
-
-
-class WithUnknowns(Record):
-    """An object some of whose keys may be null. Its last key is `unknown: Reasons`."""
-
-    @model_validator(mode="after")
-    def _each_null_has_its_reason(self) -> Self:
-        values = dict(self)
-        nulls = {key for key, value in values.items() if value is None}
-        if nulls != values["unknown"].keys():
-            raise ValueError(f"null: {sorted(nulls)}, with a reason: {sorted(values['unknown'])}")
-        return self
-
-
-class Score(Record):
+class Score(Range):
     value: float = Field(description="mean score, 0 to 1")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
     n: int = Field(description="rows that were scored")
 
 
-class Share(Record):
+class Share(Range):
     value: float = Field(description="mean score, 0 to 1")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
-class Difference(Record):
+class Difference(Range):
     value: float = Field(description="this candidate's score minus the chosen one's, paired by row; negative is worse")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
-class Quantity(Record):
-    value: float = Field(description="in the unit that the key's name ends with")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
+class Quantity(Range):
     basis: Literal["measured", "estimated"] = Field(description="observed here, or computed by a formula")
     source: str = Field(description="the conditions of the measurement, or the name of the formula")
 
@@ -111,8 +81,9 @@ class Fetch(WithUnknowns):
 
 class Candidate(WithUnknowns):
     id: str = Field(description="what to type to name it (`--model`)")
-    status: Literal["chosen", "tied", "dominated", "eliminated", "excluded", "unmeasured", "failed"] = Field(
-        description="`dominated`: as good within the tolerance, or worse, at a higher cost; `eliminated`: shown to be worse"
+    status: Literal["chosen", "tied", "open", "dominated", "eliminated", "excluded", "unmeasured", "failed"] = Field(
+        description="`dominated`: as good within the tolerance, or worse, at a higher cost; `eliminated`: shown to be worse; `open`: it"
+        " ran, and nothing is shown of it"
     )
     reasons: list[str] = Field(description="why it has this status, the deciding reason first")
     type: Literal["gguf", "safetensors", "endpoint", "baseline", "catalog"] = Field(
@@ -124,7 +95,14 @@ class Candidate(WithUnknowns):
         description="to the chosen candidate, or to the leader where none is chosen, on the task's own rows"
     )
     macro_f1: float | None = Field(description="F1 averaged over the labels, 0 to 1")
-    memory_bytes: Quantity | None = Field(description="memory needed to run it")
+    memory_bytes: Quantity | None = Field(
+        description="memory to serve it, which decides with `cost_by` memory: computed as by `llmpick fit` for `context_tokens` (its own"
+        " context if that is less); measured only where nothing can be computed"
+    )
+    resident_bytes: Quantity | None = Field(
+        description="the most that llmpick's own engine process was seen to hold on this task, in this run and earlier ones; it is held"
+        " against the task's limit, and decides nothing else"
+    )
     decode_tokens_per_s: Quantity | None = Field(description="speed of writing")
     ttft_s: Quantity | None = Field(description="time to the first token")
     seconds_per_call: float | None = Field(description="mean wall-clock seconds of a call")
@@ -176,11 +154,8 @@ class Disagreement(Record):
     answers: list[DisagreementAnswer] = Field(description="what the candidates answered")
 
 
-class Gain(Record):
+class Gain(Range):
     value: float = Field(description="score with thinking minus score without, paired by row")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class ThinkingBought(Record):
@@ -193,6 +168,20 @@ class ThinkingBought(Record):
     seconds_with: float = Field(description="mean seconds of a call with thinking")
     seconds_without: float = Field(description="the same without thinking")
     cut: int = Field(description="rows whose reasoning was ended by its budget")
+
+
+class Amount(Range):
+    value: float = Field(description="the likely amount")
+
+
+class NextStep(WithUnknowns):
+    learns: str = Field(description="what one would know then")
+    command: str = Field(description="what to type")
+    calls: int = Field(description="calls that it makes at most; kept ones are not asked again")
+    tokens: Amount | None = Field(description="tokens that these calls read and write")
+    seconds: Amount | None = Field(description="how long they take, without downloading and loading")
+    download_bytes: int | None = Field(description="what is to be downloaded first")
+    unknown: Reasons
 
 
 class PickAnswer(WithUnknowns):
@@ -217,29 +206,17 @@ class PickAnswer(WithUnknowns):
     seed: int = Field(description="seed of every random choice")
     run: str | None = Field(description="id of the run (`llmpick show RUN`)")
     device: str = Field(description="the machine that the models ran on")
+    context_tokens: int = Field(description="tokens of context for which memory is computed and the chosen one served")
     as_of: date | None = Field(description="the day whose knowledge was used")
     learning_curve: list[LearningPoint] = Field(description="the learned baseline's score by the number of labelled rows")
     traces: list[Trace] = Field(description="how the race went")
     disagreements: list[Disagreement] = Field(description="rows on which the candidates differ")
     thinking: list[ThinkingBought] = Field(description="what thinking bought each model that took part with and without")
+    next_steps: list[NextStep] = Field(description="of an answer without calls: what would tell more, and what it would take at most")
     notes: list[str] = Field(description="what else the reader should know")
     unknown: Reasons
 
 
-class ErrorText(Record):
-    what: str = Field(description="what is wrong")
-    where: str = Field(description="the file, key, line, row or address")
-    remedy: str = Field(description="what to do about it")
-
-
-class PickError(Record):
-    """Printed instead of an answer with the exit codes 1, 2 and 130."""
-
-    error: ErrorText = Field(description="the error")
-
-
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of everything that `pick --json` prints: an answer or an error."""
-    document: TypeAdapter[Any] = TypeAdapter(Annotated[PickAnswer | PickError, Field(title="llmpick pick --json")])
-    schema = document.json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return schema_of(PickAnswer, "llmpick pick --json")

@@ -8,16 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from llmpick.decide.answer import Answer, CandidateAnswer, Disagreement, Status
-from llmpick.evidence.values import Unknown
 from llmpick.report import numbers
 from llmpick.report.console import WIDE, plain_table, print_item, print_title
 from llmpick.report.pick import wording
+from llmpick.report.pick.headline import headline
 from llmpick.report.pick.view import LISTED_FETCHES, LISTED_GROUPS, LISTED_UNSEEN, SliceTable, View, view
 from llmpick.report.text import one_line
 
@@ -48,18 +49,19 @@ def print_view(answer: Answer, console: Console) -> None:
     _print_disagreements(shown, console)
     _print_fetchable(shown, console)
     _print_excluded(shown, console)
+    _print_next_steps(shown, console)
     _print_cost(shown, console)
 
 
 def _print_decision(shown: View, console: Console) -> None:
     answer = shown.answer
     console.print(Text.assemble((one_line(answer.task), "bold"), f"  {answer.kind.value}, {numbers.counted(answer.rows, 'row')}"))
-    first, *rest = wording.headline(shown)
+    first, *rest = headline(shown)
     print_item("", first, console, style="bold")
     for sentence in rest:
         print_item("", sentence, console)
-    for reason in answer.reasons:
-        print_item("- ", shown.readable(reason), console)
+    for reason in wording.reasons(shown):
+        print_item("- ", reason, console)
     if answer.chosen_run:
         console.print(Text("Run it:"))
         _print_command(answer.chosen_run.command, console)
@@ -91,13 +93,13 @@ def _print_unseen(shown: View, console: Console) -> None:
         table.add_column(title, no_wrap=True)
     table.add_column("memory", justify="right", no_wrap=True)
     for one in shown.unseen[:LISTED_UNSEEN]:
-        expected = "-" if isinstance(one.expected, Unknown) else numbers.percent_interval(one.expected)
-        table.add_row(_name_and_status(shown, one, wide), one.quantization or "-", expected, numbers.memory_cell(one.memory_bytes))
+        told = (one.quantization or "-", wording.expected_of(one), numbers.memory_cell(one.memory_bytes))
+        table.add_row(_name_and_status(shown, one, wide), *told)
     console.print()
     console.print(table)
     left = len(shown.unseen) - LISTED_UNSEEN
-    more = f"; {numbers.counted(left, 'more model')} that fit in --json" if left > 0 else ""
-    print_item("", f"(expected: the score on this task by published ones, with 90%{more})", console, style="dim")
+    more = f"; {numbers.counted(left, 'more model')} that fit {'is' if left == 1 else 'are'} in --json" if left > 0 else ""
+    print_item("", f"({wording.unseen_legend(shown)}{more})", console, style="dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +168,14 @@ def _slice_cell(table: SliceTable, value: str, one: CandidateAnswer, wide: bool)
 def _print_details(shown: View, console: Console) -> None:
     told = (
         *(wording.macro_f1(shown), wording.faults(shown), *wording.thinking(shown), wording.learning_curve(shown)),
-        wording.expected(shown),
+        *(wording.expected(shown), wording.resident(shown)),
     )
     lines = [line for line in told if line]
     if shown.confused and shown.confusions:
         confused = "; ".join(wording.confusion(pair) for pair in shown.confusions)
         lines.append(f"Most frequent confusions of {shown.name(shown.confused)}: {confused}")
     if lines:
-        print_title("More on the scores", console)
+        print_title("More on the candidates", console)
     for line in lines:
         print_item("- ", line, console)
 
@@ -188,13 +190,18 @@ def _print_disagreements(shown: View, console: Console) -> None:
 
 def _print_disagreement(shown: View, row: Disagreement, console: Console) -> None:
     console.print(_cut(f'{one_line(row.place)}: "{one_line(row.text)}"', console, indent=2))
+    told = [("right answer", "", row.reference)]
+    told += [(shown.names.get(who, one_line(who)), wording.graded(score), output) for who, (output, score) in row.answers.items()]
+    # Answers are cut to the room that is left: rich would take it from all columns, down to nothing from the one that says right or wrong.
+    name = min(max(cell_len(who) for who, _, _ in told), console.width // 3)
+    grade = max(len(word) for _, word, _ in told)
+    room = max(console.width - 4 - name - 2 - grade - 2, 1)
     answers = Table.grid(padding=(0, 2, 0, 0))
-    answers.add_column(overflow="ellipsis", no_wrap=True, max_width=console.width // 3)
-    answers.add_column(no_wrap=True)
-    answers.add_column(overflow="ellipsis", no_wrap=True)
-    answers.add_row("right answer", "", Text(one_line(row.reference)), style="dim")
-    for who, (output, score) in row.answers.items():
-        answers.add_row(Text(shown.names.get(who, one_line(who))), wording.graded(score), Text(one_line(output)))
+    answers.add_column(overflow="ellipsis", no_wrap=True, width=name)
+    answers.add_column(no_wrap=True, width=grade)
+    answers.add_column(overflow="ellipsis", no_wrap=True, max_width=room)
+    for who, word, output in told:
+        answers.add_row(Text(who), word, Text(one_line(output)), style="" if word else "dim")
     console.print(Padding(answers, (0, 0, 0, 4)))
 
 
@@ -204,7 +211,7 @@ def _print_fetchable(shown: View, console: Console) -> None:
     print_title("Worth fetching, not measured", console)
     for one in shown.fetchable[:LISTED_FETCHES]:
         fetch = one.fetch
-        print_item("- ", f"{shown.name(one)} {fetch.quantization if fetch else ''}: {wording.size(one)}", console)
+        print_item("- ", f"{shown.name(one)} {fetch.quantization if fetch else ''}: {wording.size(one, shown.answer)}", console)
         if fetch and fetch.commands:
             _print_command(fetch.commands[0], console)
     rest = len(shown.fetchable) - LISTED_FETCHES
@@ -223,6 +230,15 @@ def _print_excluded(shown: View, console: Console) -> None:
         print_item(f"{rest:>4,}  ", "for other reasons, each told in the page and in --json", console)
 
 
+def _print_next_steps(shown: View, console: Console) -> None:
+    if not shown.answer.next_steps:
+        return
+    print_title("What would tell more", console)
+    for step in shown.answer.next_steps:
+        print_item("- ", f"{wording.learns(shown, step)}: {wording.takes(step)}", console)
+        _print_command(step.command, console)
+
+
 def _print_cost(shown: View, console: Console) -> None:
     print_title("What it cost", console)
     for sentence in (wording.spent(shown.answer), wording.saved(shown.answer), wording.conditions(shown.answer)):
@@ -230,8 +246,8 @@ def _print_cost(shown: View, console: Console) -> None:
             print_item("", sentence, console)
     if shown.notes:
         print_title("Notes", console)
-    for note in shown.notes:
-        print_item("- ", one_line(note), console)
+    for note in wording.notes(shown):
+        print_item("- ", note, console)
 
 
 def _print_command(command: str, console: Console) -> None:

@@ -1,5 +1,6 @@
 """`Answer` → what a person should see of it, in the order of reading. Selection, order and names; no layout and no sentences."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,8 +88,9 @@ class View:
 
     def readable(self, text: str) -> str:
         """`text` on one line, with each candidate called as the tables call it instead of by its whole id."""
-        for id_ in sorted(self.names, key=len, reverse=True):
-            text = text.replace(id_, self.names[id_])
+        for id_ in sorted((id_ for id_ in self.names if id_ in text), key=len, reverse=True):
+            # Not in the middle of a longer path or name.
+            text = re.sub(rf"(?<![\w./-]){re.escape(id_)}(?!\w)", lambda _, id_=id_: self.names[id_], text)
         return one_line(text)
 
 

@@ -7,10 +7,15 @@ from llmpick.decide.race_answer import RaceAnswer
 from llmpick.evidence.values import Interval
 from llmpick.report import numbers
 from llmpick.report.charts import COLOURS, Chart, Spec, colour_by, data, dots, interval_fields, layered, share_axis, tip, whiskers
-from llmpick.report.race.cells import by_people, gap_of, ran
+from llmpick.report.race.cells import by_people, gap_of, in_front, plain_mean, ran
 
-MOST = 24
-"""More candidates than this cannot be told apart in a chart; the table has all of them."""
+SHORT_NAME = 24
+"""Longer names would be cut where two charts stand side by side."""
+
+
+LABEL_PX = 190
+LONG_LABEL_PX = 270
+"""Of names that stand alone in their line, so that a telephone has room for the chart too."""
 
 
 def charts(answer: RaceAnswer, names: Mapping[str, str]) -> dict[str, Chart]:
@@ -25,8 +30,9 @@ def palette(answer: RaceAnswer) -> dict[str, str]:
 
 
 def _scores(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
-    own = [(one, one.placed.score if by_people(answer) else one.placed.score_on_rows) for one in ran(answer)[:MOST]]
+    own = [(one, one.placed.score if by_people(answer) else one.placed.score_on_rows) for one in in_front(answer)]
     told = [(one, score, one.placed.score) for one, score in own if isinstance(score, Interval)]
+    told.sort(key=lambda each: -each[1].value)
     if not told:
         return None
     rows = [
@@ -35,7 +41,7 @@ def _scores(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
         if isinstance(new, Interval)
     ]
     axis = share_axis("value", [each for _, score, new in told for each in (score, new) if isinstance(each, Interval)], None)
-    points: Spec = {"x": axis, "y": _by_name(), "color": _colour(answer, names)}
+    points: Spec = {"x": axis, "y": _by_name(answer, names), "color": _colour(answer, names)}
     wide: Spec = {**points, "x": {**axis, "field": "new_low"}, "x2": {"field": "new_high"}}
     layers = [
         {"mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.7}, "encoding": wide},
@@ -43,12 +49,12 @@ def _scores(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
         dots(points, tip(name="candidate", value="score", low="from", high="to")),
     ]
     thick = "for new inputs" if by_people(answer) else "on your rows"
-    said = f"Score {thick} with its interval (thick), and the interval for new inputs like these (thin)."
+    said = f"Score {thick} with its interval (thick), and the interval for new inputs like these (thin).{_not_drawn(answer)}"
     return Chart("scores", "Scores", said, layered(said, layers, height=_height(rows), data=data(rows)))
 
 
 def _differences(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
-    told = [(one, gap) for one in ran(answer)[:MOST] if isinstance(gap := gap_of(one, answer), Interval)]
+    told = [(one, gap) for one in in_front(answer) if isinstance(gap := gap_of(one, answer), Interval)]
     if not told or answer.leader is None:
         return None
     rows = [{**_in_points(gap), "name": names[one.candidate.id]} for one, gap in told]
@@ -58,7 +64,7 @@ def _differences(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
         "axis": {"title": "points", "tickCount": 6, "labelOverlap": True},
         "scale": {"zero": True},
     }
-    points: Spec = {"x": axis, "y": _by_name(), "color": _colour(answer, names)}
+    points: Spec = {"x": axis, "y": _by_name(answer, names), "color": _colour(answer, names)}
     reach = 100 * answer.tolerance
     band: Spec = {"x": {**axis, "field": "from"}, "x2": {"field": "to"}}
     titles = {"value": "points", "low": "from", "high": "to"}
@@ -73,7 +79,8 @@ def _differences(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
         dots(points, [{"field": "name", "title": "candidate"}, *({"field": f, "title": t, "format": "+.1f"} for f, t in titles.items())]),
     ]
     leader = names[answer.leader]
-    said = f"Paired difference to {leader} with its interval; the band is the tolerance of {numbers.distance(answer.tolerance)}."
+    band_is = f"; the band is the tolerance of {numbers.distance(answer.tolerance)}" if answer.tolerance else ""
+    said = f"Paired difference to {leader} with its interval{band_is}.{_not_drawn(answer)}"
     return Chart("differences", f"Difference to {leader}", said, layered(said, layers, height=_height(rows), data=data(rows)))
 
 
@@ -91,17 +98,30 @@ def _way(answer: RaceAnswer, names: Mapping[str, str]) -> Chart | None:
     ]
     rest = len(ran(answer)) - len(shown)
     more = f" {numbers.counted(rest, 'more candidate is', 'more candidates are')} not drawn." if rest else ""
-    said = f"Mean score of each candidate on the rows run so far. A line ends where its candidate left or the race stopped.{more}"
+    drawn = any(plain_mean(one, answer) is not None for one in shown)
+    why = " The scores of the table are these means, drawn towards each other where rows are few." if drawn else ""
+    said = f"Mean score of each candidate on the rows run so far. A line ends where its candidate left or the race stopped.{why}{more}"
     legend = tuple((palette(answer)[one.candidate.id], names[one.candidate.id]) for one in shown)
     return Chart("way", "How the race went", said, layered(said, layers, height=260, data=data(rows)), legend)
+
+
+def side_by_side(answer: RaceAnswer, names: Mapping[str, str]) -> bool:
+    """Whether scores and differences find room beside each other with every name whole."""
+    return all(len(names[one.candidate.id]) <= SHORT_NAME for one in in_front(answer))
+
+
+def _not_drawn(answer: RaceAnswer) -> str:
+    rest = len(ran(answer)) - len(in_front(answer))
+    return f" {numbers.counted(rest, 'more candidate is', 'more candidates are')} not drawn." if rest else ""
 
 
 def _in_points(gap: Interval) -> dict[str, float]:
     return {"value": 100 * gap.value, "low": 100 * gap.low, "high": 100 * gap.high}
 
 
-def _by_name() -> Spec:
-    axis: Spec = {"title": None, "labelLimit": 190, "domain": False, "ticks": False, "labelColor": "var(--ink)", "labelFontSize": 13}
+def _by_name(answer: RaceAnswer, names: Mapping[str, str]) -> Spec:
+    limit = LABEL_PX if side_by_side(answer, names) else LONG_LABEL_PX
+    axis: Spec = {"title": None, "labelLimit": limit, "domain": False, "ticks": False, "labelColor": "var(--ink)", "labelFontSize": 13}
     return {"field": "name", "type": "nominal", "sort": None, "axis": axis}
 
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from llmpick.decide.race_answer import RaceAnswer, Racer
+from llmpick.decide.race_answer import RaceAnswer, Racer, Yardstick
 from llmpick.evidence.model import Endpoint, Weights
 from llmpick.evidence.values import Interval, Unknown
+from llmpick.report.document import known
 from llmpick.report.judge import judging_notes
-from llmpick.report.pick.json import NO_PRICE, engine_of, known, outcomes_of, spent_of, thinking_of
+from llmpick.report.pick.json import NO_PRICE, engine_of, outcomes_of, spent_of, thinking_of
 from llmpick.report.pick.schema import Score
 from llmpick.report.race import schema
 
@@ -48,6 +49,7 @@ def answer_document(answer: RaceAnswer) -> dict[str, Any]:
         new_inputs=_new_inputs(answer),
         spent=spent_of(answer.spent),
         everything=spent_of(answer.everything),
+        yardsticks=[_yardstick(one) for one in answer.yardsticks],
         rows=answer.rows,
         metric=answer.metric,
         seed=answer.seed,
@@ -95,6 +97,10 @@ def _score(score: Interval | Unknown, n: int) -> Score | Unknown:
 
 def _gap(gap: Interval | Unknown) -> schema.Gap | Unknown:
     return gap if isinstance(gap, Unknown) else schema.Gap(value=gap.value, low=gap.low, high=gap.high, confidence=gap.confidence)
+
+
+def _yardstick(one: Yardstick) -> schema.Yardstick:
+    return schema.Yardstick(**known(ahead=_gap(one.ahead)), name=one.name, score=one.score)
 
 
 def _new_inputs(answer: RaceAnswer) -> schema.NewInputs:

@@ -10,14 +10,15 @@ from llmpick.report.html import render, write_file
 from llmpick.report.judge import judging_notes
 from llmpick.report.pick.page import Tile, keep_intervals, what_ran
 from llmpick.report.pick.view import names as short_names
-from llmpick.report.race import cells, wording
-from llmpick.report.race.charts import charts, palette
+from llmpick.report.race import beyond, cells, wording
+from llmpick.report.race.charts import charts, palette, side_by_side
 from llmpick.report.spent import spending
 from llmpick.report.text import one_line
 
 VERDICTS = {
     RaceVerdict.WON: "Won",
     RaceVerdict.TIE: "Tie",
+    RaceVerdict.ALONE: "Compared with nothing",
     RaceVerdict.UNDECIDED: "Undecided",
     RaceVerdict.NONE_FITS: "Nothing fits",
 }
@@ -35,7 +36,10 @@ def page(answer: RaceAnswer) -> str:
     context = {
         "answer": answer,
         "names": names,
-        "ran": cells.ran(answer),
+        "front": cells.in_front(answer),
+        "rest": cells.ran(answer)[len(cells.in_front(answer)) :],
+        "folded": cells.folded(answer, names),
+        "side_by_side": side_by_side(answer, names),
         "say": wording,
         "cells": cells,
         "num": numbers,
@@ -67,7 +71,7 @@ def _tiles(answer: RaceAnswer) -> list[Tile]:
         run = sum(one.placed.rows_run for one in answer.candidates)
         tiles.append(Tile("Calls made", numbers.percent(answer.cost_fraction), numbers.counted(run, "call")))
     if isinstance(answer.expected_loss, float) and best:
-        tiles.append(Tile("Expected loss", wording.loss(answer.expected_loss), "of stopping here, on average"))
+        tiles.append(Tile("Expected loss", beyond.loss(answer.expected_loss), "of stopping here, on average"))
     if answer.spent.calls and answer.source == "models":
         tiles.append(Tile("Spent", numbers.seconds(answer.spent.seconds), numbers.counted(answer.spent.calls, "call")))
     return tiles
@@ -79,6 +83,8 @@ def details(one: Racer, answer: RaceAnswer) -> list[tuple[str, str]]:
     facts = [("id", one_line(one.candidate.id)), ("place", cells.status(one)), ("why", one_line("; ".join(placed.reasons)))]
     facts += [("rows run", f"{numbers.count(placed.rows_run)} of {numbers.count(answer.rows)}")]
     facts += [("score on your own rows", _told(placed.score_on_rows, n, answer)), ("score on new inputs", _told(placed.score, n, answer))]
+    if (mean := cells.plain_mean(one, answer)) is not None:
+        facts.append(("mean of the rows that it ran", numbers.short_score(Interval(mean, mean, mean, 1.0), n)))
     if one.candidate.id != answer.leader:
         facts += [
             ("difference on your own rows", _gap(placed.difference)),

@@ -16,7 +16,7 @@ LISTED_WINNERS = 8
 
 def replay_document(result: ReplayResult, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked, and what came of it, as plain JSON values."""
-    from llmpick.report.pick.json import known
+    from llmpick.report.document import known
     from llmpick.report.race import schema
 
     tokens, loss = result.token_cost_fraction, asked["max_expected_loss"]
@@ -64,13 +64,13 @@ def print_replay(document: Mapping[str, Any], console: "Console") -> None:
 
 def _sentences(document: Mapping[str, Any]) -> list[str]:
     calls, tokens, regret = document["cost_fraction"], document["token_cost_fraction"], document["regret"]
-    points = numbers.distance(document["tolerance"])
+    more = f"more than {numbers.distance(document['tolerance'])} " if document["tolerance"] else ""
     allowed = f", where {numbers.probability(1 - document['confidence'])} are allowed" if document["max_expected_loss"] is None else ""
     costs = f"; by the recorded costs {numbers.percent(tokens['mean'])} on average" if tokens else ""
     return [
         f"A race took {numbers.percent(calls['mean'])} of all calls on average, {numbers.percent(calls['median'])} in the median{costs}.",
         f"The returned model lay {100 * regret['mean']:.2f} points below the best on average, and in 95% of the races at most "
         f"{100 * regret['p95']:.2f}.",
-        f"It lay more than {points} below the best in {numbers.percent(document['error_rate'])} of the races{allowed}.",
+        f"It lay {more}below the best in {numbers.percent(document['error_rate'])} of the races{allowed}.",
         f"{numbers.percent(document['decided_at_half'])} of the races were decided after at most half of the calls.",
     ]

@@ -2,31 +2,27 @@
 
 What is unknown is null, and the object that holds the null says why under the same key of its `unknown`. Numbers are finite. Within one
 `schema_version` keys are added, never removed, renamed or given another meaning. The descriptions below are the text of `docs/race.md`
-and of `race.schema.json`; `python -m tests.report.race.regenerate` writes both.
+and of `race.schema.json`; `python -m tests.report.regenerate` writes both.
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from llmpick.report.pick.schema import Engine, ErrorText, Outcomes, Reasons, Record, Score, Spent, ThinkingBought, WithUnknowns
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, schema_of
+from llmpick.report.pick.schema import Engine, Outcomes, Score, Spent, ThinkingBought
 
 SCHEMA_VERSION = 1
 
 
-class Gap(Record):
+class Gap(Range):
     value: float = Field(description="this candidate's score minus that of the chosen or leading one, paired by row; negative is worse")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
     confidence: float = Field(description="probability with which the interval holds, in the sense of the race's `intervals`")
 
 
-class RowsMore(Record):
+class RowsMore(Range):
     value: float = Field(description="how many more rows would probably decide")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class NewInputs(WithUnknowns):
@@ -34,6 +30,13 @@ class NewInputs(WithUnknowns):
     alike: list[str] = Field(description="the candidates that the rows cannot tell apart for new inputs, the chosen one first")
     rows_more: RowsMore | None = Field(description="rows beyond those that were run that would probably decide for new inputs")
     rows_left: int = Field(description="how many of the user's own rows not all of them have run yet")
+    unknown: Reasons
+
+
+class Yardstick(WithUnknowns):
+    name: Literal["chance", "majority", "tfidf", "rules"] = Field(description="`chance`: any of the labels; the others as in `pick`")
+    score: float = Field(description="mean score on all rows")
+    ahead: Gap | None = Field(description="its score minus that of the `leader` on the user's own rows, paired, valid at every look")
     unknown: Reasons
 
 
@@ -62,7 +65,10 @@ class RaceCandidate(WithUnknowns):
     score: Score | None = Field(description="on new inputs like these, of which the rows are a sample")
     difference: Gap | None = Field(description="to the chosen or leading candidate, on the user's own rows")
     difference_on_new_inputs: Gap | None = Field(description="the same for new inputs like these")
-    cost: float | None = Field(description="what it costs, by the measure of `cost_by`: of a call in money or seconds, or bytes of memory")
+    cost: float | None = Field(
+        description="what it costs, by the measure of `cost_by`: of a call in money or seconds, or bytes of memory to serve it, computed as"
+        " by `llmpick fit --task` (measured only where nothing can be computed)"
+    )
     calls: int = Field(description="calls made for it")
     tokens: int = Field(description="tokens it read and wrote")
     seconds: float = Field(description="wall-clock seconds spent on it, loading included")
@@ -89,11 +95,13 @@ class Race(WithUnknowns):
     confidence: float = Field(description="probability with which the decision is right, in the sense of `guarantee`")
     tolerance: float = Field(description="a chosen candidate may lie so far below the best")
     max_expected_loss: float | None = Field(description="the expected loss in score at which the race was to stop")
-    verdict: Literal["won", "tie", "undecided", "none_fits"] = Field(
-        description="`tie`: others are shown to be within the tolerance of the best too, and the cheapest of them is chosen"
+    verdict: Literal["won", "tie", "alone", "undecided", "none_fits"] = Field(
+        description="`tie`: others are shown to be within the tolerance of the best too, and the cheapest of them is chosen; `alone`: only "
+        "one candidate took part, so that nothing was compared, and nothing is chosen"
     )
-    stop: Literal["decided", "all_rows", "expected_loss", "budget", "interrupted", "stuck", "not_run"] = Field(
-        description="why it stopped; `all_rows`: decided, but only when all rows had been run; `stuck`: failures of the machinery"
+    stop: Literal["decided", "all_rows", "alone", "expected_loss", "budget", "interrupted", "stuck", "not_run"] = Field(
+        description="why it stopped; `all_rows`: decided, but only when all rows had been run; `alone`: nobody to compare with; "
+        "`stuck`: failures of the machinery"
     )
     reasons: list[str] = Field(description="why nothing was decided")
     chosen: str | None = Field(description="id of the winner; in a tie, of the cheapest")
@@ -106,6 +114,7 @@ class Race(WithUnknowns):
     spent: Spent = Field(description="what finding out cost")
     everything: Spent = Field(description="what running every candidate on every row would have cost, what was spent included")
     cost_fraction: float | None = Field(description="calls made over all calls that there are")
+    yardsticks: list[Yardstick] = Field(description="what needs no language model, on the same rows; it takes no part")
     recorded_cost: RecordedCost | None = Field(description="the same by the recorded costs of a matrix")
     rows: int = Field(description="rows of the task")
     cost_by: Literal["money", "memory", "seconds"] | None = Field(description="what makes one of two equals the cheaper")
@@ -153,14 +162,6 @@ class Replay(WithUnknowns):
     unknown: Reasons
 
 
-class RaceError(Record):
-    """Printed instead of an answer with the exit codes 1 and 2, and with 130 where the interrupt came before the race."""
-
-    error: ErrorText = Field(description="the error")
-
-
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of what `race --json` prints of a race, of many, and of an error."""
-    document: TypeAdapter[Any] = TypeAdapter(Annotated[Race | Replay | RaceError, Field(title="llmpick race --json")])
-    schema = document.json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return schema_of(Race | Replay, "llmpick race --json")

@@ -12,7 +12,7 @@ from llmpick.report.race import cells, wording
 from llmpick.report.text import one_line
 
 LISTED = 12
-"""So many candidates stand in the table; the rest of a large field is in --json."""
+"""So many sentences tell where candidates stand; the rest of a large field is in --json."""
 _STYLES = {
     Place.CHOSEN: "bold green",
     Place.LEADER: "bold yellow",
@@ -65,7 +65,7 @@ def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> 
     if costs:
         table.add_column(cells.cost_column(answer), justify="right", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
-    for one in ran[:LISTED]:
+    for one in cells.in_front(answer):
         placed = one.placed
         n = placed.rows_run - placed.rows_lost
         row = [
@@ -77,8 +77,8 @@ def _print_table(answer: RaceAnswer, names: wording.Names, console: Console) -> 
         table.add_row(*row, *([cells.cost_of(one, answer)] if costs else []), numbers.count(placed.rows_run))
     console.print()
     console.print(table)
-    if len(ran) > LISTED:
-        console.print(Text(f"{numbers.counted(len(ran) - LISTED, 'more candidate')} in --json", style="dim"))
+    if rest := cells.folded(answer, names):
+        console.print(Text(f"{rest}: see --json or --html", style="dim"))
     print_item("", f"({cells.legend(answer, names)})", console, style="dim")
 
 

@@ -1,6 +1,6 @@
 """The sentences of the report of a race: plain English for a stranger, each a function of the answer and the candidates' short names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from llmpick.decide.cost import cost_ranks
@@ -8,19 +8,25 @@ from llmpick.decide.race_answer import Place, RaceAnswer, Racer, RaceStop, RaceV
 from llmpick.decide.thinking import sentence
 from llmpick.evidence.values import Interval, Unknown
 from llmpick.report import numbers
+from llmpick.report.grouping import group, wording_of
 from llmpick.report.pick.wording import METRIC_SAYS
-from llmpick.report.race.cells import by_people, gap_of, gap_parts, ran, score_parts
+from llmpick.report.race.beyond import new_inputs, stakes, without_a_model
+from llmpick.report.race.cells import (
+    SHOWN,
+    Names,
+    all_is_known,
+    all_rows,
+    alone,
+    by_people,
+    gap_of,
+    gap_parts,
+    listed,
+    plain_mean,
+    ran,
+    score_parts,
+)
 from llmpick.report.spent import spending
 from llmpick.report.text import joined, one_line
-
-Names = Mapping[str, str]
-LISTED_RIVALS = 4
-"""So many names stand in one sentence; the table has the others."""
-
-SMALLEST_LOSS = 0.0001
-"""A hundredth of a point."""
-FEW_ROWS = 10
-"""A forecast of fewer rows than this is "a few"."""
 
 _KEPT_OUT = {Place.FAILED: "failed", Place.EXCLUDED: "could not take part"}
 _STOPPED = {
@@ -36,12 +42,20 @@ def title(answer: RaceAnswer) -> str:
     took_part, of = len(ran(answer)), numbers.counted(len(answer.candidates), "candidate")
     who = f"{took_part} of {of}" if 0 < took_part < len(answer.candidates) else of
     field = f"race of {who} on {numbers.counted(answer.rows, 'row')}"
-    return f"{field}, {answer.guarantee} at {numbers.probability(answer.confidence)}, tolerance {numbers.distance(answer.tolerance)}"
+    tolerance = f"tolerance {numbers.distance(answer.tolerance)}" if answer.tolerance else "no tolerance"
+    return f"{field}, {answer.guarantee} at {numbers.probability(answer.confidence)}, {tolerance}"
 
 
 def decision(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
     """Everything that is to be said before the table, the decisive sentence first."""
-    said = (*headline(answer, names), failures(answer, names), new_inputs(answer, names), stakes(answer), stopped(answer, names))
+    said = (
+        *headline(answer, names),
+        *without_a_model(answer, names),
+        failures(answer, names),
+        new_inputs(answer, names),
+        stakes(answer),
+        stopped(answer, names),
+    )
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -49,36 +63,32 @@ def headline(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
     """Who wins, by how much, and how sure: the decisive sentence first."""
     best = next((one for one in answer.candidates if one.candidate.id == answer.leader), None)
     if best is None:
-        return (
-            ("Nothing fits: " + answer.reasons[0] + ".",) if answer.verdict is RaceVerdict.NONE_FITS else ("Undecided: nothing was run.",)
-        )
+        first = "Nothing fits" if answer.verdict is RaceVerdict.NONE_FITS else "Undecided"
+        return (f"{first}: {answer.reasons[0] if answer.reasons else 'nothing was run'}.",)
     name, score = names[best.candidate.id], _score(best, answer)
     match answer.verdict:
         case RaceVerdict.TIE:
             tied = [one for one in answer.candidates if one.placed.place is Place.TIED]
-            who = _listed([name, *(names[one.candidate.id] for one in tied)])
+            who = listed([name, *(names[one.candidate.id] for one in tied)])
             shown = "probably" if answer.sense is Sense.ON_AVERAGE else "shown to be"
-            first = f"{who} tie: each is {shown} within {numbers.distance(answer.tolerance)} of the best."
+            level = f"within {numbers.distance(answer.tolerance)} of the best" if answer.tolerance else "as good as the best"
+            first = f"{who} tie: each is {shown} {level}."
             return (first, f"{name} is taken, {_why_it(best, tied, answer)}: {score}.", sureness(answer))
-        case RaceVerdict.WON if _alone(answer):
-            return (f"{_without_the_others(answer, names)}{name} was compared with nothing: {score}.",)
+        case RaceVerdict.ALONE:
+            return (f"Nothing was compared: {_without_the_others(answer, names)}only {name} took part, with {score}.",)
         case RaceVerdict.WON:
             verb = "is taken" if answer.stop is RaceStop.EXPECTED_LOSS or _another_is_ahead(answer) else "wins"
             return (f"{name} {verb}: {score}.", *_next_best(answer, names), sureness(answer))
         case _:
             open_ = [names[one.candidate.id] for one in answer.candidates if one.placed.place in (Place.OPEN, Place.TIED)]
-            against = f" against {_listed(open_)}" if open_ else ""
+            against = f" against {listed(open_)}" if open_ else ""
             return (f"Undecided: {name} leads{against}, with {score}.", *_next_best(answer, names))
-
-
-def _alone(answer: RaceAnswer) -> bool:
-    return len(ran(answer)) < 2
 
 
 def _without_the_others(answer: RaceAnswer, names: Names) -> str:
     """Why one is left: "b failed, so "; "" where there never was another."""
     out = {place: [names[one.candidate.id] for one in answer.candidates if one.placed.place is place] for place in _KEPT_OUT}
-    told = [f"{_listed(who)} {_KEPT_OUT[place]}" for place, who in out.items() if who]
+    told = [f"{listed(who)} {_KEPT_OUT[place]}" for place, who in out.items() if who]
     return f"{joined(told)}, so " if told else ""
 
 
@@ -87,8 +97,8 @@ def failures(answer: RaceAnswer, names: Names) -> str | None:
     failed = [one for one in answer.candidates if one.placed.place is Place.FAILED]
     if not failed or answer.leader is None:
         return None
-    if not _alone(answer):
-        return f"{_listed([names[one.candidate.id] for one in failed])} failed and took no part: {_why(failed[0], names)}."
+    if not alone(answer):
+        return f"{listed([names[one.candidate.id] for one in failed])} failed and took no part: {_why(failed[0], names)}."
     return f"{names[failed[0].candidate.id]}: {_why(failed[0], names)}."
 
 
@@ -101,12 +111,11 @@ def _score(one: Racer, answer: RaceAnswer) -> str:
     value, bounds = score_parts(one.placed.score_on_rows, n, answer)
     if not bounds:
         return f"{value}{metric} on {rows}"
-    return f"{value} {bounds}{metric} on {all_rows(answer.rows)}{f', by the {numbers.count(n)} that it ran' if n < answer.rows else ''}"
-
-
-def all_rows(n: int) -> str:
-    """For example: all 320 rows."""
-    return "the only row" if n == 1 else f"all {numbers.count(n)} rows"
+    mean = plain_mean(one, answer)
+    seen = "" if mean is None else f" ({numbers.percent(mean)} on these, drawn towards the others' scores)"
+    return (
+        f"{value} {bounds}{metric} on {all_rows(answer.rows)}{f', by the {numbers.count(n)} that it ran{seen}' if n < answer.rows else ''}"
+    )
 
 
 def _next_best(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
@@ -141,76 +150,22 @@ def _why_it(best: Racer, tied: Sequence[Racer], answer: RaceAnswer) -> str:
     return f"the cheapest of them by {answer.cost_by}" if answer.cost_by else "the cheapest of them"
 
 
-def _listed(all_: Sequence[str]) -> str:
-    if len(all_) <= LISTED_RIVALS:
-        return joined(list(all_))
-    return f"{', '.join(all_[: LISTED_RIVALS - 1])} and {numbers.counted(len(all_) - LISTED_RIVALS + 1, 'other')}"
-
-
 def sureness(answer: RaceAnswer) -> str:
     """What the decision claims, and in which sense it is sure."""
     where = "on new inputs like these, as people judge" if by_people(answer) else "on these rows"
-    claim = f"no other is better by more than {numbers.distance(answer.tolerance)} {where}"
-    if _all_is_known(answer):
+    claim = f"no other is better{numbers.by_more_than(answer.tolerance)} {where}"
+    if all_is_known(answer):
         return f"All candidates have run all rows: {claim}, for certain."
     if answer.sense is Sense.TOGETHER:
         return f"With {numbers.probability(answer.confidence)} confidence {claim}: for this very race, whenever it had stopped."
     return f"With a probability of {_probability(answer)} {claim}: on average over tasks like these, not for each one."
 
 
-def _all_is_known(answer: RaceAnswer) -> bool:
-    """Whether nothing is left to chance: every row was run by everyone who could run, and none was lost. Labels speak of new inputs."""
-    placed = [one.placed for one in ran(answer)]
-    return not by_people(answer) and all(one.rows_run == answer.rows and not one.rows_lost for one in placed)
-
-
 def _probability(answer: RaceAnswer) -> str:
-    """That no other is better by more than the tolerance. It is counted over a few hundred cases, so that the last per cent is unsure."""
+    """That no other is better by more than the tolerance. It is counted over 512 cases, so that tenths of a per cent would be noise."""
     if isinstance(answer.risk, Unknown):
         return numbers.probability(answer.confidence)
-    return "more than 99%" if answer.risk < 0.01 else numbers.percent(1 - answer.risk)
-
-
-def stakes(answer: RaceAnswer) -> str | None:
-    """What stopping here is expected to lose, and what the next batch would save of it."""
-    if isinstance(answer.expected_loss, Unknown) or answer.leader is None or _alone(answer) or _all_is_known(answer):
-        return None
-    lost = f"Stopping here is expected to lose {loss(answer.expected_loss)} against the best, on average over tasks like these"
-    if isinstance(answer.next_saving, Unknown) or answer.expected_loss < SMALLEST_LOSS:
-        return lost + "."
-    return f"{lost}; the next batch of calls would probably save {loss(answer.next_saving)} of it."
-
-
-def loss(score: float) -> str:
-    """A loss of score in words; "less than 0.01 points" where it is hardly any."""
-    return "less than 0.01 points" if score < SMALLEST_LOSS else f"{100 * score:.2f} points"
-
-
-def new_inputs(answer: RaceAnswer, names: Names) -> str | None:
-    """Whether the choice holds for new inputs, and else whom the rows cannot tell apart and how many more would."""
-    if answer.leader is None or _alone(answer):
-        return None
-    told = answer.new_inputs
-    if not told.alike:
-        if answer.chosen is None:
-            return None
-        return f"For new inputs like these the choice holds too{_how_sure(answer)}."
-    rest = _listed([names[who] for who in told.alike])
-    unsettled = f"For new inputs like these, the rows that were run do not tell {rest} apart by {numbers.distance(answer.tolerance)}"
-    if isinstance(told.rows_more, Unknown):
-        return f"{unsettled}: {told.rows_more.reason}."
-    more = told.rows_more
-    bounds = f"[{numbers.count(int(more.low))}, {numbers.count(int(more.high))}]"
-    if more.value < FEW_ROWS:
-        return f"{unsettled}: a few more rows would decide."
-    about = f"about {numbers.counted(int(more.value), 'more row')} would decide {bounds}"
-    left = f" ({numbers.counted(told.rows_left, 'of your rows is', 'of your rows are')} left)" if told.rows_left else ""
-    return f"{unsettled}: {about}{left}."
-
-
-def _how_sure(answer: RaceAnswer) -> str:
-    sure = numbers.probability(answer.confidence)
-    return f", with a probability of at least {sure} on average" if answer.sense is Sense.ON_AVERAGE else f", at {sure}"
+    return "more than 99%" if answer.risk < 0.01 else f"{100 * (1 - answer.risk):.0f}%"
 
 
 def stopped(answer: RaceAnswer, names: Names) -> str | None:
@@ -219,7 +174,7 @@ def stopped(answer: RaceAnswer, names: Names) -> str | None:
         return f"It could not go on: {answer.reasons[0].partition(', but ')[2] if answer.reasons else 'nothing more could be run'}."
     if answer.stop is RaceStop.ALL_ROWS:
         through = [names[one.candidate.id] for one in ran(answer) if one.placed.rows_run == answer.rows]
-        who = "" if len(through) == len(ran(answer)) else f" by {_listed(through)}"
+        who = "" if len(through) == len(ran(answer)) else f" by {listed(through)}"
         return f"It was decided only when {all_rows(answer.rows)} had been run{who}."
     return _STOPPED.get(answer.stop)
 
@@ -266,12 +221,15 @@ def conditions(answer: RaceAnswer) -> str:
 
 
 def standings(answer: RaceAnswer, names: Names) -> tuple[str, ...]:
-    """Where each of the others stands, those of whom the same is to be said in one sentence."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for one in answer.candidates:
-        if one.candidate.id != answer.leader:
-            alike.setdefault((one.placed.place.value, _why(one, names)), []).append(names[one.candidate.id])
-    return tuple(f"{_listed(who)} ({place}): {why}." for (place, why), who in alike.items())
+    """Where each of the others stands, in one sentence for all of whom the same is to be said; of a large field with ranges of numbers."""
+    others = [one for one in answer.candidates if one.candidate.id != answer.leader]
+    alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one in others:
+        why = _why(one, names)
+        key = wording_of(why) if len(others) > SHOWN else why
+        alike.setdefault((one.placed.place.value, key), []).append((names[one.candidate.id], why))
+    told = [(place, [who for who, _ in same], group(why for _, why in same)[0].text) for (place, _), same in alike.items()]
+    return tuple(f"{listed(who)} ({place}): {why}." for place, who, why in told)
 
 
 def thinking(answer: RaceAnswer, names: Names) -> tuple[str, ...]:

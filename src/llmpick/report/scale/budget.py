@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmpick.estimate.training.answer import BudgetAnswer
-from llmpick.estimate.training.budget import Line, Range
+from llmpick.estimate.training.budget import ADAPTED, Line, Range
 from llmpick.estimate.training.layout import Training
 from llmpick.estimate.training.utilization import MfuEvidence
 from llmpick.evidence.values import Unknown
@@ -34,7 +34,8 @@ def _plain(value: float) -> str:
 
 
 LABELS: dict[str, tuple[str, Callable[[float], str]]] = {
-    "flops": ("FLOPs", lambda value: f"{value:.3g}"),
+    "flops": ("FLOPs of weights", lambda value: f"{value:.3g}"),
+    "attention_flops": ("FLOPs of attention", lambda value: f"{value:.3g}"),
     "mfu": ("MFU", numbers.percent),
     "gpu_hours": ("GPU-hours", _plain),
     "days": ("days", _plain),
@@ -54,6 +55,8 @@ FITS = {"yes": "It fits", "marginal": "It may fit", "no": "It does not fit"}
 def print_budget(answer: BudgetAnswer, console: Console, *, explain: bool = False) -> None:
     work = answer.work
     params, tokens = numbers.large(round(work.params)), numbers.large(round(work.tokens))
+    if answer.params_total > work.params:
+        params += f" of {numbers.large(round(answer.params_total))}"
     on = f"{answer.gpus:,} x {answer.device}"
     console.print(Text(f"{METHODS[work.method]} {params} parameters with {tokens} tokens on {on}", style="bold"))
     console.print(Text(_sentence(answer)))
@@ -104,6 +107,7 @@ def _table(answer: BudgetAnswer) -> Table:
         table.add_column(heading, justify="right" if right else "left", no_wrap=right)
     for line in answer.lines:
         label, write = LABELS[line.name]
+        label += ", 6 N D" if line.name == "flops" and answer.work.method not in ADAPTED else ""
         cells = ("-", "", "") if isinstance(line.amount, Unknown) else tuple(map(write, line.amount))
         table.add_row(Text(label), *map(Text, cells))
     return table

@@ -1,22 +1,20 @@
 """The documented, versioned shape of `llmpick scale budget --json`, and `BudgetAnswer` written in it.
 
 What is unknown is null with its reason under the same key of `unknown`; numbers are finite; within one `schema_version` keys are only
-added. The descriptions are the text of `docs/training.md` and of `scale_budget.schema.json`; `python -m tests.report.training.regenerate`
+added. The descriptions are the text of `docs/training.md` and of `scale_budget.schema.json`; `python -m tests.report.regenerate`
 writes both.
 """
 
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from llmpick.estimate.training.answer import BudgetAnswer
-from llmpick.estimate.training.budget import Line
 from llmpick.estimate.training.layout import Training
 from llmpick.estimate.training.utilization import MfuEvidence
 from llmpick.evidence.values import Source, Unknown
-from llmpick.report.pick.json import known
-from llmpick.report.pick.schema import Reasons, Record, WithUnknowns
+from llmpick.report.document import Reasons, Record, WithUnknowns, schema_of, written
 
 SCHEMA_VERSION = 1
 NOT_STATED = "the source does not say"
@@ -90,14 +88,18 @@ class Budget(WithUnknowns):
     tokens: float = Field(description="tokens that pass the model, repeats counted each time")
     device: str = Field(description="the device")
     gpus: int = Field(description="how many of it")
-    flops: BudgetRange = Field(description="floating-point operations of the training")
-    mfu: BudgetRange = Field(description="share of the rated 16-bit FLOPs that become those")
+    flops: BudgetRange = Field(description="floating-point operations of the products with weights, 6 N D")
+    attention_flops: BudgetRange | None = Field(description="those of attention over the context, which come on top")
+    mfu: BudgetRange = Field(
+        description="share of the rated 16-bit FLOPs that become these: as given, `flops` at 2,048 tokens of context; of finished "
+        "trainings, all of them, attention counted"
+    )
     gpu_hours: BudgetRange = Field(description="hours of one device")
     days: BudgetRange = Field(description="days on all devices")
     money: BudgetRange | None = Field(description="US dollars")
     energy_mwh: BudgetRange | None = Field(description="megawatt-hours, cooling and losses of the building included")
     tco2e: BudgetRange | None = Field(description="tonnes of CO2 equivalent")
-    lines: list[BudgetLine] = Field(description="each of the seven with its formula and source")
+    lines: list[BudgetLine] = Field(description="each of the eight with its formula and source")
     mfu_runs: BudgetMfu | None = Field(description="the finished trainings that the MFU was taken from")
     mfu_benchmarks: BudgetMfu | None = Field(description="what benchmarks of the layout reached: more than a whole run will")
     memory: TrainingMemory | None = Field(description="memory of weights, gradients, optimizer and activations")
@@ -107,57 +109,36 @@ class Budget(WithUnknowns):
 
 
 def json_schema() -> dict[str, Any]:
-    return TypeAdapter(Budget).json_schema(mode="serialization")
+    """The JSON Schema (draft 2020-12) of what `scale budget --json` prints: an answer or an error."""
+    return schema_of(Budget, "llmpick scale budget --json")
 
 
 def budget_document(answer: BudgetAnswer) -> dict[str, Any]:
     """Nothing is left out and nothing is rounded. Raises `pydantic.ValidationError` for what the schema cannot hold: a defect."""
-    amounts = {line.name: _amount(line) for line in answer.lines}
-    runs = Unknown("the MFU was given") if answer.runs is None else _mfu(answer.runs)
-    ceiling = answer.ceiling if isinstance(answer.ceiling, Unknown) else _mfu(answer.ceiling)
-    memory = answer.memory if isinstance(answer.memory, Unknown) else _memory(answer.memory)
-    document = Budget(
-        **known(**amounts, mfu_runs=runs, mfu_benchmarks=ceiling, memory=memory),
-        schema_version=SCHEMA_VERSION,
-        method=answer.work.method,
-        params=answer.work.params,
-        params_total=answer.params_total,
-        adapter_params=answer.work.adapter_params,
-        tokens=answer.work.tokens,
-        device=answer.device,
-        gpus=answer.gpus,
-        lines=[_line(line) for line in answer.lines],
-        notes=list(answer.notes),
+    document = written(
+        Budget,
+        answer,
+        answer.work,
+        **{line.name: line.amount for line in answer.lines},
+        mfu_runs=Unknown("the MFU was given") if answer.runs is None else _mfu(answer.runs),
+        mfu_benchmarks=answer.ceiling if isinstance(answer.ceiling, Unknown) else _mfu(answer.ceiling),
+        memory=answer.memory if isinstance(answer.memory, Unknown) else _memory(answer.memory),
+        lines=[written(BudgetLine, line) for line in answer.lines],
         sources=[source_document(source) for source in answer.sources],
+        schema_version=SCHEMA_VERSION,
     )
     return document.model_dump(mode="json")
 
 
-def _amount(line: Line) -> BudgetRange | Unknown:
-    return line.amount if isinstance(line.amount, Unknown) else BudgetRange(**line.amount._asdict())
-
-
-def _line(line: Line) -> BudgetLine:
-    return BudgetLine(**known(amount=_amount(line)), name=line.name, unit=line.unit, formula=line.formula, source=line.source)
-
-
 def _mfu(evidence: MfuEvidence) -> BudgetMfu:
-    return BudgetMfu(**evidence.range._asdict(), of=list(evidence.names))
+    return written(BudgetMfu, evidence.range, of=evidence.names)
 
 
 def _memory(training: Training) -> TrainingMemory:
     setup = training.setup
-    names = ("zero_stage", "data_parallel", "tensor_parallel", "pipeline_parallel", "recompute", "micro_batch", "step_tokens")
-    layout = {name: getattr(setup, name) for name in names}
-    return TrainingMemory(
-        fits=training.fits,
-        total_bytes=training.total_bytes,
-        available_bytes=training.available_bytes,
-        layout=TrainingLayout(**layout, context_tokens=setup.context, optimizer=setup.optimizer.name),
-        lines=[TrainingMemoryLine(name=one.name, bytes=one.bytes, formula=one.formula, source=one.source) for one in training.lines],
-    )
+    layout = written(TrainingLayout, setup, context_tokens=setup.context, optimizer=setup.optimizer.name)
+    return written(TrainingMemory, training, layout=layout)
 
 
 def source_document(source: Source) -> BudgetSource:
-    days = {key: getattr(source, key) or Unknown(NOT_STATED) for key in ("url", "published", "checked")}
-    return BudgetSource(**known(**days), title=source.title)
+    return written(BudgetSource, source, **{key: getattr(source, key) or Unknown(NOT_STATED) for key in ("url", "published", "checked")})

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from llmpick.estimate.scaling.amounts import amount
+from llmpick.estimate.scaling.amounts import UNITS, amount
 from llmpick.estimate.scaling.answers import FitLawAnswer
 from llmpick.estimate.scaling.conventions import six_nd
+from llmpick.estimate.scaling.huber import Array
 from llmpick.estimate.scaling.profile import CHI2_95
 from llmpick.report.charts import Chart, Spec, colour_by, colours, data, dots, layered, whiskers
 
@@ -35,6 +36,7 @@ def _rows(answer: FitLawAnswer) -> list[dict[str, Any]]:
             "row": answer.rows[i],
             "flops": float(flops[i]),
             "tokens": float(runs.tokens[i]),
+            "seen": amount(float(runs.tokens[i])),
             "params": float(runs.params[i]),
             "size": amount(float(runs.params[i])),
             "loss": float(runs.loss[i]),
@@ -56,10 +58,10 @@ def _fit(answer: FitLawAnswer) -> Chart:
         for d in tokens
     ]
     palette = colours(list(dict.fromkeys(row["size"] for row in curves)))
-    x, y = _log("tokens", "training tokens", "~s"), _value("loss", "loss, nats per token")
+    x, y = _amounts("tokens", "training tokens", runs.tokens), _value("loss", "loss, nats per token")
     points: Spec = {"x": x, "y": y, "color": {"field": "params", "type": "quantitative", **_by_size()}}
     layers = [
-        dots(points, _tips(row="row", size="parameters", tokens="tokens", loss="loss"), size=24),
+        dots(points, _tips(row="row", size="parameters", seen="tokens", loss="loss"), size=24),
         {
             "data": data(curves),
             "mark": {"type": "line", "strokeWidth": 2},
@@ -145,9 +147,22 @@ def _by_size() -> Spec:
     return {"scale": {"type": "log", "range": ["#c9c6c0", "#55585e"]}, "legend": None}
 
 
-def _log(field: str, title: str, fmt: str) -> Spec:
-    axis = {"title": title, "format": fmt, "tickCount": 6, "grid": False, "labelOverlap": True}
+def _log(field: str, title: str, fmt: str = "", **axis: Any) -> Spec:
+    axis = {"title": title, "format": fmt, "tickCount": 6, "grid": False, "labelOverlap": True, **axis}
     return {"field": field, "type": "quantitative", "scale": {"type": "log", "nice": False, "padding": 8}, "axis": axis}
+
+
+def _amounts(field: str, title: str, values: Array) -> Spec:
+    """An axis labelled as `amount` writes (d3's G for 10^9 is nobody's word for tokens), at 1, 2 and 5 times the powers of ten."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(values.min())), np.log10(values.max()) + 1)
+    ticks = np.outer(powers, [1.0, 2.0, 5.0]).ravel()
+    within = ticks[(ticks >= values.min()) & (ticks <= values.max())]
+    cases = [f"datum.value >= {size:g} ? format(datum.value / {size:g}, '.3~g') + '{unit}'" for unit, size in UNITS]
+    return (
+        _log(field, title, values=within.tolist(), labelExpr=" : ".join([*cases, "datum.label"]))
+        if len(within)
+        else _log(field, title, ".3~g")
+    )
 
 
 def _value(field: str, title: str) -> Spec:
@@ -155,5 +170,5 @@ def _value(field: str, title: str) -> Spec:
 
 
 def _tips(**titles: str) -> list[Spec]:
-    plain = {"row", "size", "name"}
+    plain = {"row", "size", "seen", "name"}
     return [{"field": field, "title": title, **({} if field in plain else {"format": ".4~g"})} for field, title in titles.items()]

@@ -38,10 +38,11 @@ def page(answer: FitLawAnswer) -> str:
 
 
 def _tiles(answer: FitLawAnswer) -> list[Tile]:
+    without = f"; {answer.outliers.without.compute_exponent:.3f} without those that stand out" if answer.outliers.outliers else ""
     runs, a = numbers.count(len(answer.fit.runs)), answer.compute_exponent
     return [
         Tile("R2", f"{answer.fit.r2:.4f}", "of the loss"),
-        Tile("Missed when left out", f"{100.0 * answer.held_out:.2g} %", "root mean square"),
-        Tile("Exponent of N_opt(C)", f"{a.value:.3f}", f"[{a.low:.3f}, {a.high:.3f}]"),
+        Tile("Missed when left out", wording.percent(answer.held_out), "root mean square"),
+        Tile("Exponent of N_opt(C)", f"{a.value:.3f}", f"[{a.low:.3f}, {a.high:.3f}]{without}"),
         Tile("Runs", runs, f"{len(answer.outliers.outliers)} stand out"),
     ]

@@ -1,14 +1,14 @@
 """The documented, versioned shape of `llmpick scale predict|optimal|fit|repeat --json`, under the rules of `report/pick/schema.py`.
 
 What is unknown is null with its reason under the same key of `unknown`; numbers are finite; within one `schema_version` keys are only
-added. The descriptions are the text of `docs/scale.md` and of `scale.schema.json`; `python -m tests.report.scale.regenerate` writes both.
+added. The descriptions are the text of `docs/scale.md` and of `scale.schema.json`; `python -m tests.report.regenerate` writes both.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from llmpick.report.pick.schema import ErrorText, Reasons, Record, WithUnknowns
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, schema_of
 
 SCHEMA_VERSION = 1
 Counted = Literal["total", "without embeddings"]
@@ -17,19 +17,12 @@ Notes = Annotated[list[str], Field(description="what was assumed, and what else 
 Outside = Annotated[float, Field(description="factors of ten outside the range that the law was fitted on; each widens the interval")]
 
 
-class ScaleRange(Record):
-    value: float = Field(description="the estimate")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
-
-
 class LawLoss(WithUnknowns):
     law: str = Field(description="the law")
     source: str = Field(description="title of its paper")
     corpus: str = Field(description="the text that the loss is of: losses of two texts do not compare")
     counted: Counted = Field(description="how the law counts parameters")
-    loss: ScaleRange | None = Field(description="nats per token")
+    loss: Range | None = Field(description="nats per token")
     decades_outside: float | None = Field(description="factors of ten outside the range that the law was fitted on")
     unknown: Reasons
 
@@ -58,7 +51,7 @@ class Predict(WithUnknowns):
     law: str = Field(description="the law that `loss` is by")
     source: str = Field(description="title of its paper")
     corpus: str = Field(description="the text that the loss is of")
-    loss: ScaleRange = Field(description="nats per token")
+    loss: Range = Field(description="nats per token")
     decades_outside: Outside
     laws: list[LawLoss] = Field(description="what the other laws say")
     growth: list[Growth] = Field(description="how the loss falls when one thing grows")
@@ -83,6 +76,7 @@ class Served(Record):
     tokens: float = Field(description="tokens that will be served")
     total_flops: float = Field(description="6 N D for training and 2 N for each token served")
     tokens_ratio: float = Field(description="training tokens over those of the training-optimal model of the same loss")
+    training_ratio: float = Field(description="training FLOPs over those of that model")
     total_ratio: float = Field(description="all FLOPs over those of training and serving that model")
     optimal_params: float = Field(description="parameters of that model")
     optimal_tokens: float = Field(description="its training tokens")
@@ -97,9 +91,9 @@ class Optimal(WithUnknowns):
     source: str = Field(description="title of its paper")
     params: float = Field(description="parameters to train")
     tokens: float = Field(description="tokens to train on")
-    flops: float = Field(description="training FLOPs, 6 N D")
+    flops: float = Field(description="training FLOPs, 6 N D; serving is not among them")
     loss: float = Field(description="nats per token that this reaches")
-    loss_interval: ScaleRange = Field(description="the same with its interval")
+    loss_interval: Range = Field(description="the same with its interval")
     counted: Counted = Field(description="how parameters and FLOPs are counted")
     decades_outside: Outside
     served: Served | None = Field(description="what serving changes")
@@ -143,6 +137,7 @@ class FitOutlier(Record):
 class WithoutOutliers(Record):
     constants: dict[str, float] = Field(description="the constants when the outliers are left out")
     changes: dict[str, float] = Field(description="by what share each constant changes")
+    compute_exponent: float = Field(description="a of the best number of parameters, FLOPs^a")
 
 
 class Bootstrapped(Record):
@@ -153,16 +148,24 @@ class Bootstrapped(Record):
 class Foretold(Record):
     params: float = Field(description="parameters")
     tokens: float = Field(description="tokens")
-    loss: ScaleRange = Field(description="nats per token")
+    loss: Range = Field(description="nats per token")
     decades_outside: Outside
+    without_outliers: float = Field(description="the loss by the fit without outliers")
+
+
+class CleanedSplit(Record):
+    params: float = Field(description="parameters")
+    tokens: float = Field(description="tokens")
+    loss: float = Field(description="nats per token")
 
 
 class FittedSplit(Record):
     flops: float = Field(description="training FLOPs, 6 N D")
-    params: ScaleRange = Field(description="parameters that are best for it, with bootstrap percentiles")
-    tokens: ScaleRange = Field(description="tokens that are best for it")
-    loss: ScaleRange = Field(description="nats per token that this reaches")
+    params: Range = Field(description="parameters that are best for it, with bootstrap percentiles")
+    tokens: Range = Field(description="tokens that are best for it")
+    loss: Range = Field(description="nats per token that this reaches")
     decades_outside: Outside
+    without_outliers: CleanedSplit = Field(description="the best split by the fit without outliers")
 
 
 class LawFit(Record):
@@ -173,9 +176,9 @@ class LawFit(Record):
     columns: FitColumns = Field(description="what was read")
     runs: int = Field(description="runs that were fitted")
     left_out: list[int] = Field(description="rows that the user left out")
-    constants: dict[str, ScaleRange] = Field(description="A, alpha, B, beta, E with bootstrap intervals")
+    constants: dict[str, Range] = Field(description="A, alpha, B, beta, E with bootstrap intervals")
     profiles: list[ProfileBounds] = Field(description="how far each constant may move while the others adapt")
-    compute_exponent: ScaleRange = Field(description="a = beta / (alpha + beta): the best number of parameters grows as FLOPs^a")
+    compute_exponent: Range = Field(description="a = beta / (alpha + beta): the best number of parameters grows as FLOPs^a")
     objective: float = Field(description="sum of Huber losses of the residuals of log loss")
     r2: float = Field(description="share of the variance of the loss that the law explains")
     held_out: float = Field(description="root mean square of log loss that is missed on runs left out in ten folds of neighbouring FLOPs")
@@ -215,22 +218,13 @@ class Repeat(Record):
     effective_params: float = Field(description="what the parameters are worth: all, unless they are more than the unique tokens need")
     next_epoch: float = Field(description="share of a new token that a token of one more epoch is worth")
     loss: float = Field(description="nats per token")
-    loss_interval: ScaleRange = Field(description="the same with its interval")
+    loss_interval: Range = Field(description="the same with its interval")
     all_unique_loss: float = Field(description="the loss on as many tokens that all differ")
     decades_outside: Outside
     curve: list[RepeatPoint] = Field(description="the same for other numbers of epochs")
     notes: Notes
 
 
-class ScaleError(Record):
-    """Printed instead of an answer with the exit codes 1, 2 and 130."""
-
-    error: ErrorText = Field(description="the error")
-
-
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of what the four sub-commands print, and of an error."""
-    document: TypeAdapter[Any] = TypeAdapter(
-        Annotated[Predict | Optimal | LawFit | Repeat | ScaleError, Field(title="llmpick scale predict|optimal|fit|repeat --json")]
-    )
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document.json_schema(mode="serialization")}
+    return schema_of(Predict | Optimal | LawFit | Repeat, "llmpick scale predict|optimal|fit|repeat --json")

@@ -50,7 +50,7 @@ def _predict(answer: answers.PredictAnswer, console: Console) -> None:
 def _optimal(answer: answers.OptimalAnswer, console: Console) -> None:
     _said(wording.optimal(answer), console)
     rows = [wording.allocation(one) for one in (answer.split, *answer.others)]
-    _table(("law", ">parameters", ">tokens", ">per parameter", ">FLOPs", ">loss"), rows, console)
+    _table(("law", ">parameters", ">tokens", ">per parameter", ">training FLOPs", ">loss"), rows, console)
     if any(one.counted != "total" for one in (answer.split, *answer.others)):
         print_item("", "(* without embeddings)", console, style="dim")
 

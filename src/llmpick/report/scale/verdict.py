@@ -20,23 +20,42 @@ DO = {
     "train": "Train your own.",
 }
 COMMERCIAL = {"yes": "", "no": ", not commercial", "conditions": ", conditions", None: ""}
+ALLOWS = {"yes": "commercial use allowed", "no": "no commercial use", "conditions": "commercial use under conditions"}
 
 
 def print_verdict(answer: TrainingVerdict, console: Console) -> None:
-    console.print(Text(DO[answer.action].format(one_line(answer.chosen.model or "")), style="bold"))
+    console.print(Text(DO[answer.action].format(_named(answer)), style="bold"))
     for reason in answer.reasons:
         console.print(Text(f"- {one_line(reason)}"))
+    for i, command in enumerate(answer.next_steps):
+        console.print(Text(f"{'      ' if i else 'Next: '}{one_line(command)}"), soft_wrap=True)
     console.print()
     for line in _budget(answer):
         console.print(Text(line))
     console.print(_splits(answer.bought))
-    models = numbers.counted(answer.rival_count, "open model")
-    console.print(
-        Text(f"{models} compute with {amount(answer.serving_params)} parameters or fewer for a token; those of which most is expected:")
-    )
+    console.print(Text(_rivals_heading(answer)))
     console.print(_rivals(answer.rivals))
     for note in answer.notes:
         console.print(Text(f"- {one_line(note)}"))
+
+
+def _named(answer: TrainingVerdict) -> str:
+    """The model with its licence."""
+    licence = answer.licence or "licence not known"
+    allows = f": {ALLOWS[answer.commercial]}" if answer.commercial else ""
+    return f"{one_line(answer.chosen.model)} ({one_line(licence)}{allows})" if answer.chosen.model else ""
+
+
+def _rivals_heading(answer: TrainingVerdict) -> str:
+    one = answer.rival_count == 1
+    models = numbers.counted(answer.rival_count, "open model")
+    few = answer.everyday_params > answer.serving_params
+    small = f", or {'has' if one else 'have'} {amount(answer.everyday_params)} or fewer in all" if few else ""
+    order = "by what is expected in general" if answer.undecided else "the best expected first"
+    return (
+        f"{models} {'computes' if one else 'compute'} with {amount(answer.serving_params)} parameters or fewer for a token{small}"
+        f"{'' if one else f'; {order}'}:"
+    )
 
 
 def _budget(answer: TrainingVerdict) -> Iterator[str]:
@@ -81,11 +100,16 @@ def _cost(cost: Cost) -> str:
 
 
 def _dollars(money: Span) -> str:
-    return _span(money, lambda value: f"${value:,.0f}")
+    return _span(money, lambda value: f"${_whole(value)}")
 
 
 def _hours(hours: Span) -> str:
-    return _span(hours, lambda value: f"{value:,.0f}")
+    return _span(hours, _whole)
+
+
+def _whole(value: float) -> str:
+    """18,587 and 1.34: three digits where there are fewer before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _span(span: Span, write: Callable[[float], str]) -> str:

@@ -2,21 +2,21 @@
 
 What is unknown is null with its reason under the same key of `unknown`; numbers are finite and not rounded; within one `schema_version`
 keys are only added. The descriptions are the text of `docs/training.md` and of `scale_verdict.schema.json`;
-`python -m tests.report.training.regenerate` writes both.
+`python -m tests.report.regenerate` writes both.
 """
 
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from llmpick.decide.training_verdict import Bought, Cost, LawSplit, Rival, Span, Threshold, TrainingVerdict, Way
+from llmpick.decide.training_verdict import Bought, Cost, LawSplit, Rival, SameSize, Span, Threshold, TrainingVerdict, Way
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.report.pick.json import known
-from llmpick.report.pick.schema import Reasons, Record, WithUnknowns
+from llmpick.report.document import Range, Reasons, Record, WithUnknowns, known, schema_of
 from llmpick.report.scale.budget_json import BudgetSource, source_document
 
 SCHEMA_VERSION = 1
+NO_LICENCE = "its licence is not known"
 Action = Literal["train", "continue", "finetune", "take"]
 
 
@@ -24,13 +24,6 @@ class VerdictRange(Record):
     value: float = Field(description="the value taken")
     low: float = Field(description="with the least of the evidence: no interval of a stated confidence")
     high: float = Field(description="with the most of the evidence")
-
-
-class VerdictInterval(Record):
-    value: float = Field(description="what is expected")
-    low: float = Field(description="lower end of the interval")
-    high: float = Field(description="upper end of the interval")
-    confidence: float = Field(description="probability with which the interval holds")
 
 
 class VerdictCost(WithUnknowns):
@@ -47,9 +40,7 @@ class VerdictWay(WithUnknowns):
     params: float = Field(description="parameters that a token passes")
     tokens: float = Field(description="tokens that it would be trained on; 0 for a model that is taken")
     cost: VerdictCost | None = Field(description="what that takes")
-    score: VerdictInterval = Field(
-        description="what the prior expects of the result; `finetune`: before your own data, which it does not know"
-    )
+    score: Range = Field(description="what the prior expects of the result; `finetune`: before your own data, which it does not know")
     beats: float | None = Field(description="probability that the result is better than the model that can be taken")
     obstacle: str | None = Field(description="what rules it out, or leaves it open, whatever the prior says")
     unknown: Reasons
@@ -60,7 +51,7 @@ class VerdictLaw(Record):
     params: float = Field(description="parameters")
     tokens: float = Field(description="training tokens")
     loss: float = Field(description="nats per token of the law's own text")
-    score: VerdictInterval = Field(description="what the prior expects of that model")
+    score: Range = Field(description="what the prior expects of that model")
     beats: float = Field(description="probability that it is better than the best open model that costs as little to serve")
 
 
@@ -73,9 +64,9 @@ class VerdictBought(WithUnknowns):
     law: str = Field(description="the scaling law that splits them")
     params: float = Field(description="parameters to train")
     tokens: float = Field(description="tokens to train on")
-    loss: VerdictInterval = Field(description="nats per token of `corpus`")
+    loss: Range = Field(description="nats per token of `corpus`")
     corpus: str = Field(description="the text that the loss is of")
-    score: VerdictInterval = Field(description="what the prior expects of that model")
+    score: Range = Field(description="what the prior expects of that model")
     beats: VerdictRange = Field(description="probability that it wins, over the range of `flops`")
     laws: list[VerdictLaw] = Field(description="the same by other laws")
     unknown: Reasons
@@ -95,8 +86,13 @@ class VerdictRival(WithUnknowns):
     released: date | None = Field(description="the day on which the weights could be had")
     licence: str | None = Field(description="its licence")
     commercial: Literal["yes", "no", "conditions"] | None = Field(description="whether the licence allows commercial use")
-    score: VerdictInterval = Field(description="what the prior expects of it")
+    score: Range = Field(description="what the prior expects of it")
     unknown: Reasons
+
+
+class VerdictSameSize(Record):
+    rival: VerdictRival = Field(description="the best of them")
+    beats: float = Field(description="probability that the own model is better")
 
 
 class Verdict(WithUnknowns):
@@ -105,6 +101,9 @@ class Verdict(WithUnknowns):
     schema_version: Literal[1] = Field(description="this description")
     action: Action = Field(description="what to do")
     model: str | None = Field(description="the open model to take, or to start from")
+    licence: str | None = Field(description="its licence")
+    commercial: Literal["yes", "no", "conditions"] | None = Field(description="whether that allows commercial use")
+    next_steps: list[str] = Field(description="the commands to go on with")
     reasons: list[str] = Field(description="why, and why not the others")
     threshold: VerdictThreshold | None = Field(
         description="the least budget from which training from scratch pays, at every larger one too"
@@ -115,9 +114,13 @@ class Verdict(WithUnknowns):
     device: str = Field(description="the device")
     served_tokens: float | None = Field(description="tokens that will be served")
     serving_params: float = Field(description="the most parameters per token of the open models that were compared")
+    everyday_params: float = Field(description="and those with so many in all or fewer; 0 where --max-params says what can be served")
+    same_size: VerdictSameSize | None = Field(description="the open models that compute no more for a token than the own one")
+    larger: VerdictRival | None = Field(description="the best of all open models, where more is expected of it than of those compared")
+    undecided: str | None = Field(description="why the prior does not separate models at this task; `rivals` are then in a general order")
     bought: VerdictBought = Field(description="what the budget buys")
     ways: list[VerdictWay] = Field(description="the ways that were weighed")
-    rivals: list[VerdictRival] = Field(description="the open models that cost as little to serve of which most is expected")
+    rivals: list[VerdictRival] = Field(description="the open models that can be served of which most is expected")
     rival_count: int = Field(description="how many there are in all")
     searched_flops: float = Field(description="the largest budget in which the threshold was looked for")
     searched_beats: float = Field(description="the probability there that training wins")
@@ -127,7 +130,8 @@ class Verdict(WithUnknowns):
 
 
 def json_schema() -> dict[str, Any]:
-    return TypeAdapter(Verdict).json_schema(mode="serialization")
+    """The JSON Schema (draft 2020-12) of what `scale verdict --json` prints: an answer or an error."""
+    return schema_of(Verdict, "llmpick scale verdict --json")
 
 
 def verdict_document(answer: TrainingVerdict) -> dict[str, Any]:
@@ -135,17 +139,28 @@ def verdict_document(answer: TrainingVerdict) -> dict[str, Any]:
     document = Verdict(
         **known(
             model=answer.chosen.model or Unknown("it starts from scratch"),
+            licence=answer.licence or Unknown(NO_LICENCE if answer.chosen.model else "it starts from scratch"),
+            commercial=answer.commercial or Unknown(NO_LICENCE if answer.chosen.model else "it starts from scratch"),
+            same_size=_same_size(answer.same_size)
+            if answer.same_size
+            else Unknown("the best that can be served is as small, or was told to be"),
+            larger=_rival(answer.larger)
+            if answer.larger
+            else Unknown("no larger one is better by more than a tie, or --max-params rules it out"),
+            undecided=answer.undecided or Unknown("it does"),
             threshold=_threshold(answer.threshold),
             as_of=answer.as_of or Unknown("today's catalog was used"),
             served_tokens=answer.served_tokens or Unknown("it was not said how many tokens will be served"),
         ),
         schema_version=SCHEMA_VERSION,
         action=answer.action,
+        next_steps=list(answer.next_steps),
         reasons=list(answer.reasons),
         family=answer.family.value,
         language=answer.language,
         device=answer.device,
         serving_params=answer.serving_params,
+        everyday_params=answer.everyday_params,
         bought=_bought(answer.bought),
         ways=[_way(way) for way in answer.ways],
         rivals=[_rival(rival) for rival in answer.rivals],
@@ -202,13 +217,17 @@ def _way(way: Way) -> VerdictWay:
     )
 
 
+def _same_size(same: SameSize) -> VerdictSameSize:
+    return VerdictSameSize(rival=_rival(same.rival), beats=same.beats)
+
+
 def _rival(rival: Rival) -> VerdictRival:
     return VerdictRival(
         **known(
             tokens=rival.tokens or Unknown("how many tokens it saw is not known"),
             released=rival.released or Unknown("its day of release is not known"),
-            licence=rival.licence or Unknown("its licence is not known"),
-            commercial=rival.commercial or Unknown("its licence is not known"),
+            licence=rival.licence or Unknown(NO_LICENCE),
+            commercial=rival.commercial or Unknown(NO_LICENCE),
         ),
         model=rival.model,
         params_active=rival.active,
@@ -226,5 +245,5 @@ def _range(span: Span) -> VerdictRange:
     return VerdictRange(value=span.value, low=span.low, high=span.high)
 
 
-def _interval(interval: Interval) -> VerdictInterval:
-    return VerdictInterval(value=interval.value, low=interval.low, high=interval.high, confidence=interval.confidence)
+def _interval(interval: Interval) -> Range:
+    return Range(value=interval.value, low=interval.low, high=interval.high, confidence=interval.confidence)

@@ -19,6 +19,11 @@ def loss(value: Interval) -> str:
     return f"{value.value:.3f} [{value.low:.3f}, {high}]"
 
 
+def ratio(value: float) -> str:
+    """0.474, 20.5, 1,510, 2.4e07: three digits that count, thousands in full."""
+    return f"{value:,.0f}" if 999.5 <= value < 1e6 else flops(value)
+
+
 def constant(value: Interval) -> str:
     """Four digits that count, and the interval."""
     return f"{_digits(value.value)} [{_digits(value.low)}, {_digits(value.high)}]"
@@ -33,11 +38,11 @@ def predicted(answer: PredictAnswer) -> list[str]:
     said = [f"{what} reach a loss of {loss(law.loss)} nats per token, by {law.law}, {sure}."]
     passed = answer.overtrained
     if not isinstance(passed, Unknown):
-        best = f"where the best split of the same FLOPs has {passed.optimal_tokens_per_param:.3g}"
-        cost = f"{passed.compute_ratio:.3g} times the least FLOPs that reach this loss"
+        best = f"where the best split of the same FLOPs has {ratio(passed.optimal_tokens_per_param)}"
+        cost = f"{ratio(passed.compute_ratio)} times the least FLOPs that reach this loss"
         said.append(
-            f"It sees {passed.tokens_per_param:.3g} tokens per parameter, {best}: it costs {cost}, and is "
-            f"{passed.params_ratio:.3g} times the size of the model that does."
+            f"It sees {ratio(passed.tokens_per_param)} tokens per parameter, {best}: it costs {cost}, and is "
+            f"{ratio(passed.params_ratio)} times the size of the model that does."
         )
     if not isinstance(answer.downstream_error, Unknown):
         said.append(f"Mean top-1 error over Gadre's 17 tasks: {numbers.percent(answer.downstream_error)}.")
@@ -54,37 +59,44 @@ def optimal(answer: OptimalAnswer) -> list[str]:
     """The split, and what serving or few data make of it."""
     split, served = answer.split, answer.served
     what = f"{amount(split.params)} parameters ({split.counted}) on {amount(split.tokens)} tokens"
-    said = [f"Train {what}: {flops(split.flops)} FLOPs, loss {loss(answer.loss)} nats per token, by {split.law}."]
+    said = [f"Train {what}: {flops(split.flops)} training FLOPs, loss {loss(answer.loss)} nats per token, by {split.law}."]
     if served:
         best = f"the training-optimal {amount(served.optimal_params)} on {amount(served.optimal_tokens)}"
-        total = f"{flops(served.total_flops)} FLOPs, {100.0 * (served.total_ratio - 1.0):+.1f} %"
-        said.append(
-            f"It reaches the loss of {best} with {served.tokens_ratio:.3g} times the tokens; training it and serving "
-            f"{amount(served.tokens)} tokens takes {total}."
-        )
+        more = f"{ratio(served.tokens_ratio)} times the tokens and {ratio(served.training_ratio)} times the training FLOPs"
+        serving = f"Serving {amount(served.tokens)} tokens adds {flops(served.total_flops - split.flops)} FLOPs"
+        total = f"{flops(served.total_flops)} in all, {100.0 * (served.total_ratio - 1.0):+.1f} % beside that model"
+        said.append(f"It reaches the loss of {best} with {more}. {serving}: {total}.")
     elif answer.unique_tokens is not None and answer.epochs is not None:
-        said.append(f"The {amount(answer.unique_tokens)} tokens that differ are seen {answer.epochs:.3g} times.")
+        said.append(_epochs(answer.unique_tokens, answer.epochs))
     else:
-        said.append(f"That is the best split of {QUESTIONS[answer.question]}; {split.tokens / split.params:.3g} tokens per parameter.")
+        said.append(f"That is the best split of {QUESTIONS[answer.question]}; {ratio(split.tokens / split.params)} tokens per parameter.")
     return said
+
+
+def _epochs(unique: float, epochs: float) -> str:
+    if epochs == 1.0:
+        return f"The {amount(unique)} tokens that differ are more than it takes: none is seen twice."
+    return f"The {amount(unique)} tokens that differ are seen {epochs:.3g} times."
 
 
 def allocation(one: Allocation) -> tuple[str, ...]:
     """Cells: law, parameters, tokens, tokens per parameter, FLOPs, loss."""
     reached = "-" if isinstance(one.loss, Unknown) else f"{one.loss:.3f}"
     mark = "" if one.counted == "total" else " *"
-    return (one.law, amount(one.params) + mark, amount(one.tokens), f"{one.tokens / one.params:.3g}", flops(one.flops), reached)
+    return (one.law, amount(one.params) + mark, amount(one.tokens), ratio(one.tokens / one.params), flops(one.flops), reached)
 
 
 def repeated(answer: RepeatAnswer) -> list[str]:
     """What the tokens are worth, the loss, and what one more epoch would add."""
     at, (low, high) = answer.at, answer.effective_range
     worth = f"{amount(at.effective_tokens)} tokens that all differ, of {amount(at.tokens)} seen"
+    verb, next_ = "is" if at.epochs == 1 else "are", 100.0 * answer.next_epoch
+    next_ = f"{next_:.0f} %" if next_ >= 1.0 else "less than 1 %"
     share = f"{100.0 * at.effective_tokens / at.tokens:.1f} %; {amount(low)} to {amount(high)} by constants that fit as well"
     said = [
-        f"{at.epochs:g} epochs over {amount(answer.unique_tokens)} tokens are worth {worth} ({share}).",
+        f"{at.epochs:g} epoch{'s' * (at.epochs != 1)} over {amount(answer.unique_tokens)} tokens {verb} worth {worth} ({share}).",
         f"{amount(answer.params)} parameters reach a loss of {loss(answer.loss)} nats per token ({answer.all_unique:.3f} if all differed).",
-        f"A token of one more epoch is worth {100.0 * answer.next_epoch:.0f} % of a new one.",
+        f"A token of one more epoch is worth {next_} of a new one.",
     ]
     if answer.effective_params < 0.9995 * answer.params:
         said.append(f"The parameters are more than the unique tokens need, and are worth {amount(answer.effective_params)}.")
@@ -98,20 +110,35 @@ def fitted(answer: FitLawAnswer) -> list[str]:
     law = f"L(N, D) = {c['E']} + {c['A']} / N^{c['alpha']} + {c['B']} / D^{c['beta']}"
     return [
         f"{law}, fitted to {numbers.counted(len(found.runs), 'run')} of {one_line(Path(answer.file).name)}.",
-        f"The best number of parameters grows as FLOPs^{a.value:.3f} [{a.low:.3f}, {a.high:.3f}].",
+        f"The best number of parameters grows as FLOPs^{a.value:.3f} [{a.low:.3f}, {a.high:.3f}]{_without(answer, _exponent(answer))}.",
         f"R2 {found.r2:.4f}; Huber sum {found.objective:.6g} (delta {found.delta:g}, log loss).",
-        f"Runs left out of the fit in ten folds of neighbouring FLOPs are missed by {100.0 * answer.held_out:.2g} % (root mean square); a "
-        f"straight line in the logarithms of N and D misses them by {100.0 * answer.straight_held_out:.2g} %.",
+        f"Runs left out of the fit in ten folds of neighbouring FLOPs are missed by {percent(answer.held_out)} (root mean square); a "
+        f"straight line in the logarithms of N and D misses them by {percent(answer.straight_held_out)}.",
     ]
 
 
 def foretold(answer: FitLawAnswer) -> list[str]:
     """The runs and the budgets that were asked for."""
-    said = [f"{amount(one.params)} parameters on {amount(one.tokens)} tokens: {loss(one.loss)}" for one in answer.foretold]
+    said = [
+        f"{amount(one.params)} parameters on {amount(one.tokens)} tokens: {loss(one.loss)}{_without(answer, f'{one.without_outliers:.3f}')}"
+        for one in answer.foretold
+    ]
     for one in answer.splits:
         params, tokens = (f"{amount(each.value)} [{amount(each.low)}, {amount(each.high)}]" for each in (one.params, one.tokens))
-        said.append(f"{flops(one.flops)} FLOPs: best {params} parameters on {tokens} tokens: {loss(one.loss)}")
+        n, d, reached = one.without_outliers
+        without = _without(answer, f"{amount(n)} on {amount(d)}, {reached:.3f}")
+        said.append(f"{flops(one.flops)} FLOPs: best {params} parameters on {tokens} tokens: {loss(one.loss)}{without}")
     return said
+
+
+def _exponent(answer: FitLawAnswer) -> str:
+    return f"{answer.outliers.without.compute_exponent:.3f}"
+
+
+def _without(answer: FitLawAnswer, value: str) -> str:
+    """What the same would be without the runs that stand out; nothing where none do."""
+    n = len(answer.outliers.outliers)
+    return f" (without the {numbers.counted(n, 'run')} that {'stands' if n == 1 else 'stand'} out: {value})" if n else ""
 
 
 def outliers(answer: FitLawAnswer) -> list[str]:
@@ -140,6 +167,11 @@ def profile_bounds(one: Profile) -> str:
     low = "open" if one.low == 0.0 else _digits(one.low)
     high = "open" if math.isinf(one.high) else _digits(one.high)
     return f"{low} to {high}"
+
+
+def percent(share: float) -> str:
+    """3 %, 0.52 %, 240 %."""
+    return f"{100.0 * share:.2g} %" if share < 0.995 else f"{100.0 * share:,.0f} %"
 
 
 def _digits(value: float) -> str:

@@ -25,12 +25,19 @@ _UNITS = {"": 1, "B": 1} | {
     f"{prefix}{unit}": base**power for power, prefix in enumerate("KMGT", 1) for unit, base in (("B", 1000), ("iB", 1024))
 }
 
+LEAST_BYTES = 1_000_000
+"""A smaller number without a unit was meant in gigabytes: no model takes less than a megabyte."""
+
 
 def parse_bytes(size: int | str) -> int:
-    """`"4 GiB"` is 4 x 2^30, `"8GB"` 8 x 10^9, a plain number bytes. Raises `ValueError` for anything else, and for nothing at all."""
+    """`"4 GiB"` is 4 x 2^30, `"8GB"` 8 x 10^9, a plain number from `LEAST_BYTES` on bytes. Raises `ValueError` for anything else."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B?)\s*", str(size))
     if found is None or found[2] not in _UNITS or not (size_bytes := int(float(found[1]) * _UNITS[found[2]])):
         raise ValueError(f"{size!r} is no size in bytes: write for example '4 GiB' (2^30 bytes each) or '8 GB' (10^9)")
+    if not found[2] and size_bytes < LEAST_BYTES:
+        raise ValueError(
+            f"{size!r} has no unit, and no model fits {size_bytes:,} bytes: write '{size} GB' (10^9 bytes each) or '{size} GiB' (2^30)"
+        )
     return size_bytes
 
 

@@ -49,6 +49,8 @@ def _read_jsonl(path: Path) -> tuple[Row, ...]:
     lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if not lines[-1].strip():
         lines.pop()  # the end of the last line, not an empty one
+    if not any(line.strip() for line in lines):
+        return ()
     return tuple(Row(number, f"{path.name} line {number}", _json_line(line, path, number)) for number, line in enumerate(lines, 1))
 
 
