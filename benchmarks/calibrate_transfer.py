@@ -17,7 +17,7 @@ from llmpick.measure.speed import SpeedMeter
 from llmpick.sources.gguf import read_gguf
 from llmpick.sources.hardware import this_machine
 from llmpick.workflow.calibrate import DEPLOYMENT, bandwidth_of, believed_of, rate_of
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 MODELS = Path(__file__).parents[1] / "examples" / "models"
 Measured = tuple[Shape, list[SpeedReading]]

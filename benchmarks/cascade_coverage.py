@@ -21,7 +21,7 @@ from estimators import alpaca_judges
 from llmpick.decide.cascading import Evidence, covariances
 from llmpick.stats.allocation import allocate
 from llmpick.stats.cascade import bounded_cascade_mean
-from llmpick.workflow.cascade_budget import PILOT
+from llmpick.workflow.cascade.budget import PILOT
 
 ROWS = 400
 CONFIDENCE = 0.95

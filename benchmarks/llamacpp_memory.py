@@ -145,7 +145,7 @@ def real_rows(path: Path) -> "Iterator[dict]":
 
 def _measured(path: Path, contexts: tuple[int, ...]) -> "Iterator[dict]":
     from llmpick.sources.gguf import read_gguf
-    from llmpick.workflow.weights_blueprint import blueprint_of
+    from llmpick.workflow.models.weights_blueprint import blueprint_of
 
     shape = shape_of(blueprint_of(read_gguf(path)))
     assert shape is not None

@@ -3,7 +3,7 @@
     python benchmarks/short_texts.py examples/models/SmolLM2-135M-Instruct.Q4_1.gguf examples/models/gemma-3-270m-q4_k_m.gguf
 
 For passages of several lengths of the documents of tests/data/plain_text the standard deviation of the logarithm of the ratio of the two
-models' bits, within English and within Chinese. `LEAST_BYTES` of `workflow/race_text.py` is the length from which two standard
+models' bits, within English and within Chinese. `LEAST_BYTES` of `workflow/text/race.py` is the length from which two standard
 deviations are about a tenth.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from llmpick.measure.scorers import open_scorer
 from llmpick.measure.windows import led
 from llmpick.sources.corpus import read_corpus
-from llmpick.workflow.gather import gather
+from llmpick.workflow.models.gather import gather
 
 DOCUMENTS = Path(__file__).parents[1] / "tests/data/plain_text"
 LENGTHS = (512, 256, 128)

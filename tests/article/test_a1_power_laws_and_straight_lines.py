@@ -11,7 +11,7 @@ from tests.papers.scaling_data import chinchilla
 from llmpick.estimate.scaling.fitting import Runs, fit
 from llmpick.estimate.scaling.kaplan import OF_COMPUTE
 from llmpick.estimate.scaling.published import EPOCH
-from llmpick.workflow.scale_predict import PredictOptions, predicted
+from llmpick.workflow.scale.predict import PredictOptions, predicted
 
 
 def line_through(runs: Runs) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from tests.papers.scaling_data import column, table
 
 from llmpick.estimate.scaling.repeated import MUENNIGHOFF_LAW
-from llmpick.workflow.scale_repeat import RepeatOptions, repeated
+from llmpick.workflow.scale.repeat import RepeatOptions, repeated
 
 
 def test_four_epochs_are_nearly_four_times_the_data():

@@ -5,7 +5,7 @@ import pytest
 from llmpick.estimate.scaling.conventions import six_nd
 from llmpick.estimate.scaling.optimal import compute_optimal, optimal_for_params, overtraining, serving_optimal
 from llmpick.estimate.scaling.published import APPROACHES, EPOCH, HOFFMANN
-from llmpick.workflow.scale_optimal import OptimalOptions, optimum
+from llmpick.workflow.scale.optimal import OptimalOptions, optimum
 
 GOPHER = 5.76e23
 LLAMA = {"7B": (6.7e9, 1.0e12), "13B": (13.0e9, 1.0e12), "33B": (32.5e9, 1.4e12), "65B": (65.2e9, 1.4e12)}

@@ -10,8 +10,8 @@ import pytest
 from llmpick.catalog.ability import ability_evidence
 from llmpick.decide.training_verdict import RULE_OF_THUMB, Threshold, TrainingVerdict
 from llmpick.evidence.ability import TaskFamily
-from llmpick.workflow.scale_verdict import training_verdict
-from llmpick.workflow.scale_verdict_options import VerdictOptions
+from llmpick.workflow.scale.verdict import training_verdict
+from llmpick.workflow.scale.verdict_options import VerdictOptions
 
 DAY = date(2023, 5, 15)
 LLAMA_HOURS = 82_432

@@ -9,7 +9,7 @@ import pytest
 from tests.workflow.hub_server import Hub, serve_hub
 
 from llmpick.cli.main import run
-from llmpick.workflow.fetch import hub_source
+from llmpick.workflow.models.fetch import hub_source
 from llmpick.workflow.pick import worth_fetching
 from llmpick.workflow.survey import PickOptions
 

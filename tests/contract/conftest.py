@@ -20,7 +20,7 @@ from llmpick.measure.backends.endpoint import EndpointBackend
 from llmpick.measure.backends.hf import HfBackend
 from llmpick.measure.backends.llamacpp import LlamaCppBackend
 from llmpick.measure.backends.scripted import ScriptedBackend
-from llmpick.measure.llamacpp_process import LlamaCppProcess, Start
+from llmpick.measure.llamacpp.process import LlamaCppProcess, Start
 
 CONTEXT_TOKENS = 256
 

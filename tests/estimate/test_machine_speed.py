@@ -19,7 +19,7 @@ from llmpick.evidence.errors import InputError
 from llmpick.evidence.values import Source
 from llmpick.sources.gguf import read_gguf
 from llmpick.workflow.calibrate import DEPLOYMENT, believed_of
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 DEVICE = Device("AMD EPYC", "cpu", 24 * 2**30, 20 * 2**30, cores=2, vendor="cpu")
 BANDWIDTH, FLOPS = 28e9, 1.9e11

@@ -9,7 +9,7 @@ from llmpick.estimate.shape import Range, shape_of
 from llmpick.estimate.unknown_architecture import bounded, bounding_shapes
 from llmpick.evidence.model import Blueprint, TensorGroup
 from llmpick.evidence.values import Source
-from llmpick.workflow.facts_blueprint import blueprint_of_facts
+from llmpick.workflow.models.facts_blueprint import blueprint_of_facts
 
 KNOWN = [one for one in map(blueprint_of_facts, load_models()) if one and one.architecture]
 

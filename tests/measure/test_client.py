@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from llmpick.evidence.errors import EngineError, InputError, TimedOutError
-from llmpick.measure import bounded_http
-from llmpick.measure.client import Client, NotFoundError, RefusedError, is_loopback
+from llmpick.measure.server import bounded_http
+from llmpick.measure.server.client import Client, NotFoundError, RefusedError, is_loopback
 
 helpers = runpy.run_path(str(Path(__file__).with_name("canned_server.py")))
 Reply = helpers["Reply"]

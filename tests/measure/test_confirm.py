@@ -11,7 +11,7 @@ from llmpick.evidence.device import Device
 from llmpick.evidence.errors import EngineError
 from llmpick.measure.confirm import confirm
 from llmpick.sources.gguf import read_gguf
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 MIB = 2**20
 CPU = Device("a CPU", "cpu", 2**36, 2**36)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmpick.measure.gate import Gate
+from llmpick.measure.server.gate import Gate
 
 EVENTS = {"answered": {"answered": True}, "busy": {"answered": False, "busy": True}, "failed": {"answered": False}}
 

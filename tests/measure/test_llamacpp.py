@@ -22,10 +22,10 @@ from llmpick.evidence.call import ENDING, AnswerForm, CallRequest, FreeText, Jso
 from llmpick.evidence.errors import EngineError, InputError, ModelFileError
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
-from llmpick.measure import llamacpp_process
 from llmpick.measure.backends.llamacpp import LlamaCppBackend, computes_on
-from llmpick.measure.client import Client
-from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, reason_in
+from llmpick.measure.llamacpp import process as llamacpp_process
+from llmpick.measure.llamacpp.process import LlamaCppProcess, Start, reason_in
+from llmpick.measure.server.client import Client
 from llmpick.measure.thinking import find_switch
 
 TEMPLATE_KEY = b"tokenizer.chat_template"
@@ -187,7 +187,7 @@ def test_the_child_dies_with_its_parent(smollm2_path: Path, tmp_path: Path, when
             smollm2_path, tmp_path / "loop.gguf", "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}"
         )
     script = (
-        "import sys, time; from pathlib import Path; from llmpick.measure.llamacpp_process import *\n"
+        "import sys, time; from pathlib import Path; from llmpick.measure.llamacpp.process import *\n"
         f"process = LlamaCppProcess(Start(Path({str(path)!r}), 256, 1, 2**31, 60)); print('ready', flush=True); time.sleep(60)"
     )
     folders = tmp_path / "folders"

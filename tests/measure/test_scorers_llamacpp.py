@@ -15,9 +15,9 @@ import pytest
 
 from llmpick.evidence.errors import EngineError, InputError
 from llmpick.evidence.model import Weights
-from llmpick.measure import llamacpp_head
 from llmpick.measure.likelihood import Window
-from llmpick.measure.llamacpp_head import NotUnderstoodError, OutputHead, read_head, rounded_by_32, rounded_to_bf16
+from llmpick.measure.llamacpp import head as llamacpp_head
+from llmpick.measure.llamacpp.head import NotUnderstoodError, OutputHead, read_head, rounded_by_32, rounded_to_bf16
 from llmpick.measure.scorers import llamacpp, open_scorer
 from llmpick.measure.scorers.llamacpp import LlamaCppScorer
 

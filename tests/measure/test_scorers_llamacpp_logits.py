@@ -11,9 +11,9 @@ import pytest
 
 from llmpick.evidence.errors import EngineError, InputError, ModelFileError
 from llmpick.evidence.model import Weights
-from llmpick.measure import llamacpp_logits
 from llmpick.measure.likelihood import TokenScorer, Window
-from llmpick.measure.llamacpp_logits import BATCH, GROUP, LogitsReader
+from llmpick.measure.llamacpp import logits as llamacpp_logits
+from llmpick.measure.llamacpp.logits import BATCH, GROUP, LogitsReader
 from llmpick.measure.scorers import llamacpp_logits as opening
 from llmpick.measure.scorers import open_scorer
 from llmpick.measure.scorers.llamacpp import LlamaCppScorer

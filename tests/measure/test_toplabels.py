@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from llmpick.measure.toplabels import first_alternatives, label_probabilities_of, restricted
+from llmpick.measure.server.toplabels import first_alternatives, label_probabilities_of, restricted
 
 
 def logs(**probabilities: float) -> list[tuple[str, float]]:

@@ -11,7 +11,7 @@ import pytest
 from llmpick.catalog.devices import device_named
 from llmpick.estimate.training.budget import implied_mfu
 from llmpick.estimate.training.shape import full_attention_flops
-from llmpick.workflow.scale_budget_notes import STEPS_ON_GEFORCE
+from llmpick.workflow.scale.budget_notes import STEPS_ON_GEFORCE
 
 CONTEXT = 1024
 # Qwen2.5: parameters in matrices of which each token passes all (the output table once, no input table), layers, width of all heads;

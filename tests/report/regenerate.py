@@ -27,8 +27,8 @@ from llmpick.report.pick import schema as pick_schema
 from llmpick.report.race import schema as race_schema
 from llmpick.report.scale import budget_json, verdict_json
 from llmpick.report.scale import schema as scale_schema
-from llmpick.workflow.scale_verdict import training_verdict
-from llmpick.workflow.scale_verdict_options import VerdictOptions
+from llmpick.workflow.scale.verdict import training_verdict
+from llmpick.workflow.scale.verdict_options import VerdictOptions
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

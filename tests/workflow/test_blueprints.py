@@ -10,7 +10,7 @@ from tests.workflow.hub_server import Hub, serve_hub
 
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
 from llmpick.sources.gguf import read_gguf
-from llmpick.workflow.blueprints import find_blueprints
+from llmpick.workflow.models.blueprints import find_blueprints
 from tiny_models import gguf_bytes, tiny_values
 
 CONFIG = {

@@ -145,7 +145,7 @@ def test_without_any_model_it_tells_how_to_get_one(tmp_path: Path, monkeypatch: 
 
 
 def module_gathered():
-    from llmpick.workflow.gather import Gathered
+    from llmpick.workflow.models.gather import Gathered
 
     return Gathered(())
 

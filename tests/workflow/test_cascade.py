@@ -11,8 +11,8 @@ from tests.workflow.cascades import chance, one, said, stage
 from tests.workflow.served import serve
 
 from llmpick.cli.main import run
-from llmpick.workflow.cascade import PROBE
-from llmpick.workflow.cascade_budget import PILOT
+from llmpick.workflow.cascade.budget import PILOT
+from llmpick.workflow.cascade.race import PROBE
 
 ROWS = 200
 JUDGED = """
@@ -155,7 +155,7 @@ def test_broken_off_it_tells_what_is_known_and_goes_on(
     home: Path, url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*judged(home, url), "--budget", f"{60 * DEAR_ROW}money"]
-    from llmpick.workflow import cascade
+    from llmpick.workflow.cascade import race as cascade
 
     batches, run_batch = 0, cascade.run_batch
 

@@ -8,7 +8,7 @@ import pytest
 
 from llmpick.evidence.task import Judge, Stage, Task
 from llmpick.sources.task import load_task
-from llmpick.workflow.cascade_budget import calls_ahead, priced_out
+from llmpick.workflow.cascade.budget import calls_ahead, priced_out
 
 TASK = Path(__file__).parents[2] / "examples/order-facts/task.toml"
 JUDGE = Judge(model="dear", opponent="plain")

@@ -13,7 +13,7 @@ from tests.workflow.served import serve
 from llmpick.cli.main import run
 from llmpick.evidence.errors import InputError
 from llmpick.workflow import lanes
-from llmpick.workflow.cascade_budget import PILOT
+from llmpick.workflow.cascade.budget import PILOT
 
 ROWS = 200
 CHOICE = """

@@ -14,8 +14,8 @@ from llmpick.decide.answer import Fetch
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
 from llmpick.evidence.model import ModelFacts
 from llmpick.sources.hub import find_snapshot
-from llmpick.workflow.download import plan_download, run_download
-from llmpick.workflow.fetch import fetch_advice
+from llmpick.workflow.models.download import plan_download, run_download
+from llmpick.workflow.models.fetch import fetch_advice
 
 WEIGHTS = b"GGUF" + bytes(range(256)) * 4000  # 1,024,004 bytes
 

@@ -16,7 +16,7 @@ from llmpick.evidence.values import Interval
 from llmpick.sources.task import load_task
 from llmpick.store.store import Store
 from llmpick.workflow.expect import ExpectOptions, expect, intervals
-from llmpick.workflow.named_models import find_named
+from llmpick.workflow.models.named_models import find_named
 from llmpick.workflow.need import NeedOptions, need
 from llmpick.workflow.prior import evidence_on, family_named, only, parts_of, question_of
 from llmpick.workflow.row_facts import rows_to_keep

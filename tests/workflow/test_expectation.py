@@ -12,8 +12,8 @@ from llmpick.evidence.fit import FitMemory
 from llmpick.evidence.values import Estimate, Unknown
 from llmpick.sources.gguf import read_gguf
 from llmpick.workflow.expectation import as_fetched, of_files, while_measured
-from llmpick.workflow.fit import fit
-from llmpick.workflow.fit_inputs import FitOptions
+from llmpick.workflow.fit.fit import fit
+from llmpick.workflow.fit.inputs import FitOptions
 
 MIB, GIB = 2**20, 2**30
 CPU = Device("a CPU", "cpu", 64 * GIB, 64 * GIB)

@@ -11,7 +11,7 @@ from llmpick.catalog.loader import find_model
 from llmpick.decide.answer import Fetch
 from llmpick.evidence.model import ModelFacts
 from llmpick.evidence.values import Fact, Source
-from llmpick.workflow.fetch import HubSource, fetch_advice, hub_source
+from llmpick.workflow.models.fetch import HubSource, fetch_advice, hub_source
 
 SEVEN_BILLION = Fact(7_000_000_000, Source("model card"))
 ALL = {

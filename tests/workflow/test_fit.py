@@ -12,13 +12,13 @@ from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Blueprint, TensorGroup
 from llmpick.evidence.task import Limits, Metric, Prompt, Task, TaskKind
 from llmpick.evidence.values import Source, Unknown
-from llmpick.workflow.facts_blueprint import blueprint_of_facts
-from llmpick.workflow.fit import fit
-from llmpick.workflow.fit_inputs import FitOptions, deployment_of, load_of, place_of, prompt_of
-from llmpick.workflow.fit_one import fit_case, judge
-from llmpick.workflow.fit_outlook import outlook_on
-from llmpick.workflow.fit_price import Purse
-from llmpick.workflow.fit_variants import Case, engine_for, variants
+from llmpick.workflow.fit.fit import fit
+from llmpick.workflow.fit.inputs import FitOptions, deployment_of, load_of, place_of, prompt_of
+from llmpick.workflow.fit.one import fit_case, judge
+from llmpick.workflow.fit.outlook import outlook_on
+from llmpick.workflow.fit.price import Purse
+from llmpick.workflow.fit.variants import Case, engine_for, variants
+from llmpick.workflow.models.facts_blueprint import blueprint_of_facts
 
 FACTS = {one.id: one for one in load_models()}
 CARD = place_of("RTX 3090")

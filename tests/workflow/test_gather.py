@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from llmpick.catalog.loader import load_models
 from llmpick.evidence.errors import InputError, LlmpickError, ModelFileError
 from llmpick.evidence.model import Endpoint, Weights
-from llmpick.workflow.gather import gather
+from llmpick.workflow.models.gather import gather
 
 COMMIT, OLD_COMMIT = "a" * 40, "b" * 40
 

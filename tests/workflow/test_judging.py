@@ -28,11 +28,11 @@ from llmpick.stats.goal import Goal
 from llmpick.stats.plain import PlainRule
 from llmpick.store.store import Store
 from llmpick.workflow.findings import Entry
-from llmpick.workflow.gather import gather
-from llmpick.workflow.judging import Bench, bench_names, on_the_bench
+from llmpick.workflow.judged.bench import Bench, bench_names, on_the_bench
+from llmpick.workflow.judged.seat import Seat
 from llmpick.workflow.lanes import Course, Identity, model_lane
 from llmpick.workflow.ledger import RunLedger
-from llmpick.workflow.seat import Seat
+from llmpick.workflow.models.gather import gather
 
 ROWS = 24
 TASK = Task(

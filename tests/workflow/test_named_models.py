@@ -9,7 +9,7 @@ import pytest
 
 from llmpick.catalog.loader import find_quantization
 from llmpick.evidence.errors import InputError
-from llmpick.workflow.named_models import find_named
+from llmpick.workflow.models.named_models import find_named
 
 NOWHERE = {"HF_HOME": "/nonexistent", "HOME": "/nonexistent", "OLLAMA_MODELS": "/nonexistent", "OLLAMA_HOST": "http://127.0.0.1:9"}
 BEFORE_ALL = date(2023, 5, 15)

@@ -138,7 +138,7 @@ def test_the_budget_stops_it_undecided_and_it_says_what_leads(task: Path, capsys
 def test_rows_that_the_machinery_loses_are_missing_and_not_wrong(
     task: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmpick.measure.client.time.sleep", lambda _: None, raising=False)
+    monkeypatch.setattr("llmpick.measure.server.client.time.sleep", lambda _: None, raising=False)
     with serve({"flaky": lambda text: 500 if text.endswith("7") else truth(text), "bad": wrong}) as url:
         document = answer(["pick", task, "-m", f"{url}#flaky", "-m", f"{url}#bad"], capsys)
     flaky = one(document, "#flaky")
@@ -152,7 +152,7 @@ def test_rows_that_the_machinery_loses_are_missing_and_not_wrong(
 def test_a_call_that_takes_too_long_is_given_up_and_its_row_is_missing(
     verb: str, task: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmpick.measure.client.time.sleep", lambda _: None, raising=False)
+    monkeypatch.setattr("llmpick.measure.server.client.time.sleep", lambda _: None, raising=False)
     hung = threading.Event()
 
     def slow(text: str) -> str:

@@ -148,7 +148,7 @@ def test_an_expected_loss_is_enough_where_it_is_asked_for(task: Path, capsys: py
 def test_rows_that_the_machinery_loses_are_missing_and_not_wrong(
     task: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmpick.measure.client.time.sleep", lambda _: None, raising=False)
+    monkeypatch.setattr("llmpick.measure.server.client.time.sleep", lambda _: None, raising=False)
     with serve({"flaky": lambda text: 500 if text.endswith("7") else truth(text), "bad": wrong}) as url:
         document = answer(["race", task, "-m", f"{url}#flaky", "-m", f"{url}#bad"], capsys)
     flaky = one(document, "#flaky")

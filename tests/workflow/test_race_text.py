@@ -26,9 +26,9 @@ from llmpick.measure.likelihood import TextScorer
 from llmpick.measure.scorers import open_scorer
 from llmpick.measure.windows import led
 from llmpick.report.race_text import exit_code, print_text_race, text_race_to_json, write_text_race
-from llmpick.workflow.gather import gather
-from llmpick.workflow.kept_text import reader_identity, text_keys
-from llmpick.workflow.race_text import LEAST_BYTES, TextRaceOptions, race_text
+from llmpick.workflow.models.gather import gather
+from llmpick.workflow.text.kept import reader_identity, text_keys
+from llmpick.workflow.text.race import LEAST_BYTES, TextRaceOptions, race_text
 
 PLAIN_TEXT = Path(__file__).parents[1] / "data/plain_text"
 
@@ -251,7 +251,7 @@ def test_what_is_kept_belongs_to_the_model_the_engine_and_the_text(smollm2_path:
 def test_a_file_that_cannot_be_hashed_fails_alone(race: Callable[..., TextRaceAnswer], smollm2_path: Path, gemma_path: Path) -> None:
     published = "0" * 64
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("llmpick.workflow.content.published_sha256", lambda path: published if path == smollm2_path else None)
+        patch.setattr("llmpick.workflow.models.content.published_sha256", lambda path: published if path == smollm2_path else None)
         answer = race(scripted(0.5), scripted(1.0))
     assert answer.winner == str(gemma_path)
     assert "the hub published" in answer.racers[-1].reasons[0]

@@ -13,11 +13,11 @@ from llmpick.estimate.scaling.optimal import compute_optimal
 from llmpick.estimate.scaling.published import EPOCH
 from llmpick.evidence.ability import TaskFamily
 from llmpick.evidence.values import Unknown
-from llmpick.workflow.scale_verdict_costs import prices_on
-from llmpick.workflow.scale_verdict_notes import not_learnt
-from llmpick.workflow.scale_verdict_options import VerdictOptions
-from llmpick.workflow.scale_verdict_prior import OpenModels, crossing, learnt_of, separates
-from llmpick.workflow.scale_verdict_ways import beyond_all_text
+from llmpick.workflow.scale.verdict_costs import prices_on
+from llmpick.workflow.scale.verdict_notes import not_learnt
+from llmpick.workflow.scale.verdict_options import VerdictOptions
+from llmpick.workflow.scale.verdict_prior import OpenModels, crossing, learnt_of, separates
+from llmpick.workflow.scale.verdict_ways import beyond_all_text
 
 LOW, HIGH = 1e18, 1e25
 

@@ -7,8 +7,8 @@ import pytest
 
 from llmpick.evidence.model import Weights
 from llmpick.measure.scorers.llamacpp_logits import LogitsScorer
-from llmpick.workflow.gather import gather
-from llmpick.workflow.text_memory import reading_bytes
+from llmpick.workflow.models.gather import gather
+from llmpick.workflow.text.memory import reading_bytes
 
 TEXT = (Path(__file__).parents[1] / "data/plain_text/ferry.txt").read_text(encoding="utf-8")
 

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from llmpick.evidence.errors import InputError, LlmpickError
-from llmpick.workflow.download import DownloadPlan, plan_download, run_download
-from llmpick.workflow.fetch import hub_source
+from llmpick.workflow.models.download import DownloadPlan, plan_download, run_download
+from llmpick.workflow.models.fetch import hub_source
 from llmpick.workflow.pick import worth_fetching
 from llmpick.workflow.survey import PickOptions
 

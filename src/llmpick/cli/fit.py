@@ -80,8 +80,8 @@ def fit(models: tuple[str, ...], explain: bool, as_json: bool, **given: Any) -> 
     import os
 
     from llmpick.report.fit import answer_to_json, print_answer
-    from llmpick.workflow.fit import fit
-    from llmpick.workflow.fit_inputs import FitOptions
+    from llmpick.workflow.fit.fit import fit
+    from llmpick.workflow.fit.inputs import FitOptions
 
     answer = fit(FitOptions(models=models, full=as_json or explain, **given), environ=os.environ)
     if as_json:

@@ -168,7 +168,7 @@ def _on_task(task: Path, guarantee: Guarantee, given: dict[str, Any], *, as_json
 def _cascade(task: Path, given: dict[str, Any], *, as_json: bool) -> int:
     from llmpick.cli.progress import shown_progress
     from llmpick.report.cascade import cascade_to_json, exit_code, print_cascade, write_cascade
-    from llmpick.workflow.cascade import cascade
+    from llmpick.workflow.cascade.race import cascade
     from llmpick.workflow.survey import PickOptions
 
     names = ("models", "directories", "seed", "confidence", "tolerance", "budget", "call_timeout_s")
@@ -184,7 +184,7 @@ def _draw_labels(task: Path, sheet: Path, given: dict[str, Any], *, as_json: boo
 
     from llmpick.cli.progress import shown_progress
     from llmpick.report.judge import print_sheet
-    from llmpick.workflow.label_sheet import draw_labels
+    from llmpick.workflow.judged.label_sheet import draw_labels
     from llmpick.workflow.survey import PickOptions
 
     wanted = {name: given[name] for name in ("models", "directories", "seed", "budget")}
@@ -215,7 +215,7 @@ def _on_scores(scores: Path, guarantee: Guarantee, given: dict[str, Any], *, as_
 def _on_text(text: Path, given: dict[str, Any], *, as_json: bool) -> int:
     from llmpick.cli.progress import shown_progress
     from llmpick.report.race_text import exit_code, print_text_race, text_race_to_json, write_text_race
-    from llmpick.workflow.race_text import TextRaceOptions, race_text
+    from llmpick.workflow.text.race import TextRaceOptions, race_text
 
     if given["cost_by"] == "money":
         raise click.UsageError("--cost-by money has no effect with --text: nothing is known of prices")

@@ -47,8 +47,8 @@ def budget(explain: bool, as_json: bool, **given: Any) -> None:
     """
     import os
 
-    from llmpick.workflow.scale_budget import training_budget
-    from llmpick.workflow.scale_budget_options import BudgetOptions
+    from llmpick.workflow.scale.budget import training_budget
+    from llmpick.workflow.scale.budget_options import BudgetOptions
 
     answer = training_budget(BudgetOptions(**given), environ=os.environ)
     if as_json:

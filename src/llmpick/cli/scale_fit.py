@@ -60,8 +60,8 @@ def fit(plot: Path | None, as_json: bool, **given: Any) -> None:
 
     A column may have its unit behind its name: params_B, Tokens (T).
     """
-    from llmpick.workflow.scale_columns import Asked
-    from llmpick.workflow.scale_fit import FitOptions, fitted
+    from llmpick.workflow.scale.columns import Asked
+    from llmpick.workflow.scale.fit import FitOptions, fitted
 
     columns = Asked(**{name: given.pop(f"{name}_column") for name in Asked._fields})
     answer = fitted(FitOptions(columns=columns, **given))

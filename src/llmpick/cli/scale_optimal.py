@@ -23,7 +23,7 @@ COUNTS = {"6nd": "6ND", "6nd-without-embeddings": "6ND without embeddings", "cou
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def optimal(as_json: bool, flops_count: str | None, **given: Any) -> None:
     """How many parameters on how many tokens: for training alone (Chinchilla), with serving in mind (LLaMA), or with few data."""
-    from llmpick.workflow.scale_optimal import OptimalOptions, optimum
+    from llmpick.workflow.scale.optimal import OptimalOptions, optimum
 
     count: Any = COUNTS[flops_count] if flops_count else None
     show(optimum(OptimalOptions(flops_count=count, **given)), as_json=as_json)

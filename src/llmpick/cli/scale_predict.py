@@ -25,7 +25,7 @@ COUNTS = {"total": "total", "without-embeddings": "without embeddings"}
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def predict(as_json: bool, params_count: str | None, **given: Any) -> None:
     """The loss that a model of --params reaches on --tokens, with its interval; what other laws say, and why they differ."""
-    from llmpick.workflow.scale_predict import PredictOptions, predicted
+    from llmpick.workflow.scale.predict import PredictOptions, predicted
 
     count: Any = COUNTS[params_count] if params_count else None
     show(predicted(PredictOptions(params_count=count, **given)), as_json=as_json)

@@ -17,6 +17,6 @@ from llmpick.cli.scale_show import show
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def repeat(as_json: bool, **given: Any) -> None:
     """What --epochs over --unique-tokens are worth in tokens that all differ, and the loss (Muennighoff's law)."""
-    from llmpick.workflow.scale_repeat import RepeatOptions, repeated
+    from llmpick.workflow.scale.repeat import RepeatOptions, repeated
 
     show(repeated(RepeatOptions(**given)), as_json=as_json)

@@ -38,8 +38,8 @@ def verdict(family: str, as_of: datetime | None, as_json: bool, **given: Any) ->
     For example: llmpick scale verdict --money 50000 --language zh
     """
     from llmpick.cli.waiting import waiting
-    from llmpick.workflow.scale_verdict import training_verdict
-    from llmpick.workflow.scale_verdict_options import VerdictOptions
+    from llmpick.workflow.scale.verdict import training_verdict
+    from llmpick.workflow.scale.verdict_options import VerdictOptions
 
     options = VerdictOptions(family=TaskFamily(family), as_of=as_of.date() if as_of else None, **given)
     with waiting("Learning from published scores"):

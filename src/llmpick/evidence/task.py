@@ -128,7 +128,7 @@ StageBy = Literal["likelihood", "generation", "judge"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Evidence on a row that is cheaper than what the task itself says of it, which is the truth (`workflow/cascade.py`).
+    """Evidence on a row that is cheaper than what the task itself says of it, which is the truth (`workflow/cascade/race.py`).
 
     `by` likelihood: how probable the model finds the right answer. `generation`: what it writes in `max_tokens`, scored by `metric`,
     without thinking first where `thinking` says so. `judge`: the verdict of another judge, `model`. None leaves what the task says.

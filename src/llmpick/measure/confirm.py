@@ -18,7 +18,7 @@ from pathlib import Path
 from llmpick.estimate.engines.llamacpp.options import OFF_WORDS
 from llmpick.evidence.errors import EngineError
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT
-from llmpick.measure.llamacpp_process import default_memory_limit_bytes
+from llmpick.measure.llamacpp.process import default_memory_limit_bytes
 
 _TIMEOUT_S = 120
 _MIB = 2**20

@@ -13,8 +13,8 @@ from typing import Any
 from llmpick.evidence.calibration import ReadingKind, SpeedReading
 from llmpick.evidence.errors import EngineError
 from llmpick.evidence.model import Weights
-from llmpick.measure.client import Client
-from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads, start_timeout_s
+from llmpick.measure.llamacpp.process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads, start_timeout_s
+from llmpick.measure.server.client import Client
 
 LENGTHS = (16, 128, 512, 1024, 2048, 4096)
 """Tokens. From 512 on one batch of llama.cpp (n_ubatch) is full, so that a length that is left out is told by the ones before it."""

@@ -18,10 +18,10 @@ from llmpick.stats.betting import mean_interval
 from llmpick.stats.classification import confusion, macro_f1
 from llmpick.stats.clustered import new_input_interval
 from llmpick.workflow.accounts import answered, paid_for, saved, seconds_of, total
-from llmpick.workflow.bench_notes import OPPONENT, sitting
 from llmpick.workflow.bought import what_thinking_bought
 from llmpick.workflow.breakdown import disagreements, label_pairs, slices
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
+from llmpick.workflow.judged.notes import OPPONENT, sitting
 from llmpick.workflow.lanes import decode_speed, peak_memory, ttft
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.serving import how_to_serve, told_in_words

@@ -32,8 +32,8 @@ from llmpick.sources.hardware import measured_bandwidth, this_machine
 from llmpick.store.records import KeptCalibration, Run
 from llmpick.store.rows import constants_to_json
 from llmpick.store.store import Store
-from llmpick.workflow.gather import gather
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.gather import gather
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 ENGINE = "llama.cpp"
 DEPLOYMENT = Deployment(ENGINE, options={"swa_full": True})

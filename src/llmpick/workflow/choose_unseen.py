@@ -1,7 +1,7 @@
 """`pick --no-calls`: the catalog's model and quantisation that the prior expects to do best on the device, of equals the cheapest.
 
 The way of `pick` without its race: screen by facts (`decide/screen.py`), every model x quantisation in one pass of the memory formulas
-(`fit_catalog.py`), the prior of each that fits with what rounding its weights costs (`prior.py`), and `decide/unseen.py`.
+(`fit/catalog.py`), the prior of each that fits with what rounding its weights costs (`prior.py`), and `decide/unseen.py`.
 """
 
 from collections import Counter
@@ -29,11 +29,11 @@ from llmpick.workflow.asked_question import newer_note
 from llmpick.workflow.assemble import assemble_plan
 from llmpick.workflow.expect import intervals
 from llmpick.workflow.findings import Entry, Findings
-from llmpick.workflow.fit_catalog import Grid, Known, compute, known_model
-from llmpick.workflow.fit_inputs import Place
-from llmpick.workflow.fit_one import CONFIDENCE, SURELY
-from llmpick.workflow.fit_ranking import FEWEST_BITS
-from llmpick.workflow.fit_variants import PUBLISHED
+from llmpick.workflow.fit.catalog import Grid, Known, compute, known_model
+from llmpick.workflow.fit.inputs import Place
+from llmpick.workflow.fit.one import CONFIDENCE, SURELY
+from llmpick.workflow.fit.ranking import FEWEST_BITS
+from llmpick.workflow.fit.variants import PUBLISHED
 from llmpick.workflow.prior import AS_OF, evidence_on, parts_of, question_of
 
 Array = NDArray[np.float64]

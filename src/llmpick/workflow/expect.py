@@ -18,7 +18,7 @@ from llmpick.evidence.ability import AbilityFacts, TaskFamily
 from llmpick.evidence.values import Interval
 from llmpick.sources.task import load_task
 from llmpick.workflow.asked_question import asked_question, prior_notes
-from llmpick.workflow.named_models import find_named
+from llmpick.workflow.models.named_models import find_named
 from llmpick.workflow.prior import Known, catalog_known, evidence_on, only, parts_of
 
 TOP = 20

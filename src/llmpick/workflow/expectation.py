@@ -14,12 +14,12 @@ from llmpick.evidence.deployment import Deployment
 from llmpick.evidence.device import Device, Load
 from llmpick.evidence.model import Blueprint, ModelFacts, Weights
 from llmpick.evidence.values import Estimate, Interval, Source, Unknown
-from llmpick.workflow.facts_blueprint import blueprint_of_facts
-from llmpick.workflow.fit_inputs import Place
-from llmpick.workflow.fit_one import footprint_of, interval
-from llmpick.workflow.fit_speed import speed_of
-from llmpick.workflow.fit_variants import Case
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.fit.inputs import Place
+from llmpick.workflow.fit.one import footprint_of, interval
+from llmpick.workflow.fit.speed import speed_of
+from llmpick.workflow.fit.variants import Case
+from llmpick.workflow.models.facts_blueprint import blueprint_of_facts
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 SERVED = Deployment("llama.cpp")
 # As llmpick's own engine loads a model (measure/backends/llamacpp_child.py says why).

@@ -10,7 +10,7 @@ from llmpick.evidence.errors import LlmpickError
 from llmpick.evidence.model import Candidate
 from llmpick.evidence.task import CostBy, Task
 from llmpick.evidence.values import Estimate, Interval, Unknown
-from llmpick.workflow.fit_inputs import TASK_CONTEXT_TOKENS
+from llmpick.workflow.fit.inputs import TASK_CONTEXT_TOKENS
 from llmpick.workflow.lanes import Course, Identity
 
 DEFAULT_CONTEXT_TOKENS = TASK_CONTEXT_TOKENS

@@ -20,7 +20,7 @@ def model_info(name: str, *, environ: Mapping[str, str]) -> ModelInfo:
         published = published_of(name)
         if published is not None:
             return ModelInfo(name, published)
-    from llmpick.workflow.blueprints import find_blueprints  # readers of files are loaded only where there is one to read
+    from llmpick.workflow.models.blueprints import find_blueprints  # readers of files are loaded only where there is one to read
 
     files = find_blueprints(name, environ=environ)
     return ModelInfo(name, _published_of_files(name, files), files)

@@ -25,7 +25,7 @@ from llmpick.measure.choice_backend import ChoiceBackend
 from llmpick.measure.lane import Lane
 from llmpick.measure.prompt import prompt_hash
 from llmpick.measure.scorers import open_scorer
-from llmpick.measure.server_talk import guessed_tokens
+from llmpick.measure.server.talk import guessed_tokens
 from llmpick.measure.thinking import kept_output, with_thinking
 from llmpick.stats.means import mean_interval_t
 from llmpick.workflow.accounts import answered, money, seconds_of

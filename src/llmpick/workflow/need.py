@@ -23,7 +23,7 @@ from llmpick.evidence.task import Task
 from llmpick.sources.task import load_task
 from llmpick.workflow.asked_question import asked_question, prior_notes
 from llmpick.workflow.expect import intervals
-from llmpick.workflow.named_models import find_named
+from llmpick.workflow.models.named_models import find_named
 from llmpick.workflow.prior import catalog_known, evidence_on, parts_of
 
 DENSE_SIZES = 3

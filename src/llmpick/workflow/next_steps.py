@@ -8,9 +8,9 @@ from llmpick.decide.answer import Answer, NextStep
 from llmpick.estimate.plan import CallCost
 from llmpick.evidence.task import Budget
 from llmpick.evidence.values import Interval, Unknown
-from llmpick.workflow.fetch import hub_source
 from llmpick.workflow.findings import Entry, Findings, runnable
-from llmpick.workflow.judging import CALLS_PER_ROW
+from llmpick.workflow.judged.bench import CALLS_PER_ROW
+from llmpick.workflow.models.fetch import hub_source
 from llmpick.workflow.plan_calls import call_costs, cost_as_fetched
 from llmpick.workflow.survey import PickOptions
 

@@ -25,11 +25,11 @@ from llmpick.stats.plain import PlainRule
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import left_over, total
 from llmpick.workflow.assemble import assemble, assemble_plan
-from llmpick.workflow.bench_notes import OPPONENT, bench_notes, sitting
 from llmpick.workflow.choose_unseen import choose_without_calls
 from llmpick.workflow.expected_candidates import with_prior
 from llmpick.workflow.findings import Findings
-from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
+from llmpick.workflow.judged.bench import Bench, bench_bytes, beside, on_the_bench
+from llmpick.workflow.judged.notes import OPPONENT, bench_notes, sitting
 from llmpick.workflow.lanes import baseline_lane
 from llmpick.workflow.ledger import RunLedger
 from llmpick.workflow.next_steps import with_next_steps

@@ -19,13 +19,13 @@ from llmpick.store.location import default_url, sqlite_file
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import answered
 from llmpick.workflow.expectation import LLAMACPP, TRANSFORMERS
-from llmpick.workflow.facts_blueprint import blueprint_of_facts
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings, runnable
-from llmpick.workflow.fit_inputs import Place
-from llmpick.workflow.fit_speed import speed_of
-from llmpick.workflow.fit_variants import Case
+from llmpick.workflow.fit.inputs import Place
+from llmpick.workflow.fit.speed import speed_of
+from llmpick.workflow.fit.variants import Case
 from llmpick.workflow.lanes import call_key, identify
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.facts_blueprint import blueprint_of_facts
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 SURE = 0.90
 BYTES_PER_TOKEN = Interval(4.0, 2.3, 4.9, SURE)

@@ -19,7 +19,7 @@ from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import Blueprint, Candidate, ModelFacts, Weights
 from llmpick.evidence.task import Task
 from llmpick.sources.names_settings import split_settings
-from llmpick.workflow.blueprints import find_blueprints
+from llmpick.workflow.models.blueprints import find_blueprints
 
 _TUNED = re.compile(r"(^|-)(instruct|chat|it|sft|dpo|rlhf|assistant)(-|$)")
 _SIZE = re.compile(r"(^|-)(\d+x)?\d+(\.\d+)?[bm](?=-|$).*")

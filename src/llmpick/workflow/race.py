@@ -21,12 +21,12 @@ from llmpick.stats.rules import rule_for
 from llmpick.store.store import Store
 from llmpick.workflow.accounts import total
 from llmpick.workflow.assemble_race import Contestant, assemble_race, blank_answer, in_their_order, kept_out
-from llmpick.workflow.bench_notes import OPPONENT, bench_notes, sitting
 from llmpick.workflow.findings import Entry, Findings, runnable
-from llmpick.workflow.gather import TWICE
-from llmpick.workflow.human_labels import Labelled
-from llmpick.workflow.judging import Bench, bench_bytes, beside, on_the_bench
+from llmpick.workflow.judged.bench import Bench, bench_bytes, beside, on_the_bench
+from llmpick.workflow.judged.human_labels import Labelled
+from llmpick.workflow.judged.notes import OPPONENT, bench_notes, sitting
 from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.models.gather import TWICE
 from llmpick.workflow.running import Ended, Watch, capacity_bytes, in_one_run, model_lanes, refuse_if_nothing_ran
 from llmpick.workflow.survey import PickOptions, survey
 from llmpick.workflow.yardsticks import Yardsticks

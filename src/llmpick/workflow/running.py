@@ -18,11 +18,11 @@ from llmpick.measure.engines import open_backend
 from llmpick.measure.lane import Lane
 from llmpick.measure.race import Look
 from llmpick.store.store import Store
-from llmpick.workflow.content import file_hasher
 from llmpick.workflow.findings import Entry, Findings, runnable
-from llmpick.workflow.judging import bench_names
+from llmpick.workflow.judged.bench import bench_names
 from llmpick.workflow.lanes import identify, model_lane
 from llmpick.workflow.ledger import RunLedger
+from llmpick.workflow.models.content import file_hasher
 from llmpick.workflow.row_facts import rows_to_keep
 from llmpick.workflow.survey import PickOptions
 

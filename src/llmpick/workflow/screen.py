@@ -7,7 +7,7 @@ from llmpick.decide.first_filter import PLACES, Demands, Filtered, Screening, fi
 from llmpick.estimate.weights import stored_as
 from llmpick.evidence.errors import InputError
 from llmpick.evidence.model import ModelFacts
-from llmpick.workflow.facts_blueprint import blueprint_of_facts
+from llmpick.workflow.models.facts_blueprint import blueprint_of_facts
 
 
 def screen_catalog(demands: Demands, as_of: date | None = None) -> Screening:

@@ -23,11 +23,11 @@ from llmpick.sources.hardware import gpus, idle_gpu_note, this_machine
 from llmpick.sources.names_settings import split_settings
 from llmpick.sources.task import load_task
 from llmpick.workflow.expectation import Expectation, as_fetched, of_files, while_measured
-from llmpick.workflow.fetch import fetch_advice
 from llmpick.workflow.findings import DEFAULT_CONTEXT_TOKENS, Entry, Findings
-from llmpick.workflow.gather import Broken, gather
-from llmpick.workflow.judging import bench_models
+from llmpick.workflow.judged.bench import bench_models
 from llmpick.workflow.lanes import Course
+from llmpick.workflow.models.fetch import fetch_advice
+from llmpick.workflow.models.gather import Broken, gather
 
 ELSEWHERE = Unknown("it runs on the server's machine")
 

@@ -20,7 +20,7 @@ from llmpick.evidence.device import Device
 from llmpick.evidence.model import Architecture, AttentionLayer, Blueprint, Experts, TensorGroup
 from llmpick.evidence.values import Source
 from llmpick.sources.gguf import read_gguf
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 MIB, GIB = 2**20, 2**30
 CPU = Device("a CPU", "cpu", 64 * GIB, 64 * GIB)

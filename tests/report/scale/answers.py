@@ -8,10 +8,10 @@ import numpy as np
 
 from llmpick.estimate.scaling.answers import FitLawAnswer, OptimalAnswer, PredictAnswer, RepeatAnswer
 from llmpick.estimate.scaling.published import EPOCH
-from llmpick.workflow.scale_fit import FitOptions, fitted
-from llmpick.workflow.scale_optimal import OptimalOptions, optimum
-from llmpick.workflow.scale_predict import PredictOptions, predicted
-from llmpick.workflow.scale_repeat import RepeatOptions, repeated
+from llmpick.workflow.scale.fit import FitOptions, fitted
+from llmpick.workflow.scale.optimal import OptimalOptions, optimum
+from llmpick.workflow.scale.predict import PredictOptions, predicted
+from llmpick.workflow.scale.repeat import RepeatOptions, repeated
 
 
 def runs_csv(folder: Path, name: str = "runs.csv") -> Path:

@@ -6,8 +6,8 @@ import pytest
 from tests.sources.hf.test_folder import LLAMA, folder, safetensors_bytes
 
 from llmpick.sources.hf import read_config, read_safetensors_folder
-from llmpick.workflow.blueprints import find_blueprints
-from llmpick.workflow.weights_blueprint import blueprint_of
+from llmpick.workflow.models.blueprints import find_blueprints
+from llmpick.workflow.models.weights_blueprint import blueprint_of
 
 KV = 2 * 16  # heads x size
 LAYER = {"q_proj": (64, 64), "k_proj": (KV, 64), "v_proj": (KV, 64), "o_proj": (64, 64)}

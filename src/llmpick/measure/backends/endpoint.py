@@ -1,6 +1,6 @@
 """Any OpenAI-compatible server: vLLM, SGLang, Ollama, llama-server, LM Studio, or one at the other end of the world.
 
-How one call goes is in `measure/server_talk.py`; here it is decided which calls make an answer: one, or two for a model whose
+How one call goes is in `measure/server/talk.py`; here it is decided which calls make an answer: one, or two for a model whose
 reasoning its budget ended.
 """
 
@@ -17,13 +17,13 @@ from llmpick.evidence.call import CallRequest, Completion, EngineInfo, FreeText,
 from llmpick.evidence.errors import EngineError, InputError, LlmpickError, RowRefusedError
 from llmpick.evidence.model import Endpoint
 from llmpick.evidence.task import Message
-from llmpick.measure.client import Client, NotFoundError, RefusedError
-from llmpick.measure.server_answers import Answered
-from llmpick.measure.server_health import Health
-from llmpick.measure.server_talk import TIMEOUT_S, TOP_LOGPROBS, Ask, ServerTalk, Spent, plain
-from llmpick.measure.server_thinking import DIALECTS, LONG_PROBE_TOKENS, PROBE_TOKENS, QUESTION, shows
+from llmpick.measure.server.answers import Answered
+from llmpick.measure.server.client import Client, NotFoundError, RefusedError
+from llmpick.measure.server.health import Health
+from llmpick.measure.server.talk import TIMEOUT_S, TOP_LOGPROBS, Ask, ServerTalk, Spent, plain
+from llmpick.measure.server.thinking import DIALECTS, LONG_PROBE_TOKENS, PROBE_TOKENS, QUESTION, shows
+from llmpick.measure.server.toplabels import label_probabilities_of
 from llmpick.measure.thinking import closed
-from llmpick.measure.toplabels import label_probabilities_of
 
 
 class EndpointBackend:

@@ -22,12 +22,12 @@ from llmpick.evidence.errors import EngineError, InputError, LlmpickError, Timed
 from llmpick.evidence.model import Weights
 from llmpick.evidence.task import Message
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT, SETTINGS
-from llmpick.measure.client import Client, RefusedError
 from llmpick.measure.grammars import NUMBER_GBNF, json_lark, number_text
 from llmpick.measure.labels import Tokens, label_probabilities, most_probable
-from llmpick.measure.llamacpp_bodies import choosing, chosen, reasoning, sampled
-from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads
-from llmpick.measure.llamacpp_process import start_timeout_s as default_start_timeout_s
+from llmpick.measure.llamacpp.bodies import choosing, chosen, reasoning, sampled
+from llmpick.measure.llamacpp.process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads
+from llmpick.measure.llamacpp.process import start_timeout_s as default_start_timeout_s
+from llmpick.measure.server.client import Client, RefusedError
 from llmpick.measure.thinking import closed
 from llmpick.measure.tokenized import Prompt, Prompts, beginning_of, checked_context, common_prefix, room_to_think, too_long
 

@@ -72,7 +72,7 @@ def main() -> None:
 
 def serve_logits(options: Mapping[str, Any], ready: Mapping[str, Any], answer: TextIO) -> None:
     """Instead of the server: one line of JSON asks, one answers, until standard input is closed. `unsupported` says why there is none."""
-    logits: Any = import_module("llmpick.measure.llamacpp_logits")
+    logits: Any = import_module("llmpick.measure.llamacpp.logits")
     try:
         reader = logits.LogitsReader(options["path"], options["n_ctx"], options["n_threads"])
     except logits.UnsupportedError as reason:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 from llmpick.evidence.call import EngineInfo
 from llmpick.evidence.errors import EngineError, InputError, LlmpickError
 from llmpick.evidence.model import Endpoint
-from llmpick.measure.client import Client, NotFoundError, RefusedError
 from llmpick.measure.likelihood import Tokens, TokenScorer, Window
+from llmpick.measure.server.client import Client, NotFoundError, RefusedError
 from llmpick.measure.tokenized import beginning_of
 
 PROBE = "The quick brown fox"

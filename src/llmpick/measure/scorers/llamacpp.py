@@ -25,10 +25,10 @@ from llmpick.evidence.call import EngineInfo
 from llmpick.evidence.errors import EngineError
 from llmpick.evidence.model import Weights
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT, SETTINGS
-from llmpick.measure.client import Client
 from llmpick.measure.likelihood import Tokens, TokenScorer, Window
-from llmpick.measure.llamacpp_head import Floats, NotUnderstoodError, OutputHead, read_head
-from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads, start_timeout_s
+from llmpick.measure.llamacpp.head import Floats, NotUnderstoodError, OutputHead, read_head
+from llmpick.measure.llamacpp.process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads, start_timeout_s
+from llmpick.measure.server.client import Client
 from llmpick.measure.tokenized import beginning_of, checked_context
 
 TOLERANCE_NATS = 1e-3

@@ -1,6 +1,6 @@
 """Exact log-likelihoods from llama.cpp's own logits, in a child process: what texts share is read once, and a text may fill the context.
 
-The wheel's C interface is used where it is the one known (`measure/llamacpp_logits.py`); elsewhere, and for models with an encoder, texts
+The wheel's C interface is used where it is the one known (`measure/llamacpp/logits.py`); elsewhere, and for models with an encoder, texts
 are scored through its server (`scorers/llamacpp.py`), which reads everything anew for every text.
 """
 
@@ -15,7 +15,7 @@ from llmpick.evidence.errors import EngineError, ModelFileError
 from llmpick.evidence.model import Weights
 from llmpick.measure.backends.llamacpp_child import ENVIRONMENT
 from llmpick.measure.likelihood import Tokens, TokenScorer, Window
-from llmpick.measure.llamacpp_process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads, start_timeout_s
+from llmpick.measure.llamacpp.process import LlamaCppProcess, Start, default_memory_limit_bytes, default_threads, start_timeout_s
 from llmpick.measure.tokenized import beginning_of, checked_context
 
 CALL_TIMEOUT_S = 600.0
