@@ -1,9 +1,13 @@
 """The two real models that the tests run on. They come from packages, and tests that need them skip where they are not installed."""
 
 import importlib.util
+import signal
 from pathlib import Path
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in the background so, and tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
