@@ -158,7 +158,17 @@ def test_pick_says_that_the_opponent_scores_one_half_by_definition(home: Path, c
     assert "scores 50.0% by definition" in " ".join(capsys.readouterr().out.split())
 
 
-FAMILY = {"gemma-3-4b-it": the_longer, "gemma-3-1b-it": lambda _: "an answer", "gemma-3-270m-it": lambda _: "two short words", **MODELS}
+def the_longer_or_an_answer(text: str) -> str:
+    """One model as judge and as candidate."""
+    return the_longer(text) if "[answer A " in text else "an answer"
+
+
+FAMILY = {
+    "gemma-3-4b-it": the_longer_or_an_answer,
+    "gemma-3-1b-it": lambda _: "an answer",
+    "gemma-3-270m-it": lambda _: "two short words",
+    **MODELS,
+}
 
 
 @pytest.mark.parametrize(
