@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 
 from llmpick.estimate.ability import AbilityEvidence
+from llmpick.estimate.ability.expected import benchmarks_in
 from llmpick.evidence.ability import TaskFamily
-
-MANY = "multi"
 
 
 def benchmarks_of(evidence: AbilityEvidence, family: TaskFamily, languages: Sequence[str]) -> tuple[str, ...]:
-    """Those in a language asked, else in many languages at once, else all of the family; none where nobody published such scores."""
+    """Those that stand for the family in one of the languages (`benchmarks_in`), in the order of the family."""
     standing = evidence.families[family].benchmarks if family in evidence.families else ()
-    told = {benchmark.language for benchmark in evidence.benchmarks.values()}
-    wanted = list[str]()
-    for language in languages:
-        spoken = language if language in told else MANY
-        wanted += [name for name in standing if evidence.benchmarks[name].language == spoken] or list(standing)
+    wanted = {name for language in languages for name in benchmarks_in(evidence, standing, language)}
     return tuple(name for name in standing if name in wanted)

@@ -107,7 +107,7 @@ def _standing(evidence: AbilityEvidence, family: TaskFamily) -> Standing:
 
 def _keys(evidence: AbilityEvidence, family: TaskFamily, standing: Standing, language: str) -> dict[str, dict[str, float]]:
     """The weights of each level's keys, for `Learnt.ask`: benchmarks in the language that was asked, where there are such."""
-    spoken, fitting = _spoken(evidence, language), _fitting(evidence, standing, language)
+    spoken, fitting = _spoken(evidence, language), benchmarks_in(evidence, standing.benchmarks, language)
     keys: dict[str, dict[str, float]] = {level: {} for level in SHARED}
     for name in fitting or [f"a task of {family.value}"]:
         skill = evidence.benchmarks[name].skill if fitting else standing.skill
@@ -122,16 +122,18 @@ def _spoken(evidence: AbilityEvidence, language: str) -> str:
     return language if any(b.language == language for b in evidence.benchmarks.values()) else MANY
 
 
-def _fitting(evidence: AbilityEvidence, standing: Standing, language: str) -> list[str]:
-    """The benchmarks that stand for the family in that language, else all that do; none where nobody published such scores."""
+def benchmarks_in(evidence: AbilityEvidence, standing: Sequence[str], language: str) -> list[str]:
+    """Of the benchmarks that stand for a family those in that language, else those in many at once where the language has none of any
+    family, else all; none where nobody published such scores.
+    """
     spoken = _spoken(evidence, language)
-    return [b for b in standing.benchmarks if evidence.benchmarks[b].language == spoken] or list(standing.benchmarks)
+    return [name for name in standing if evidence.benchmarks[name].language == spoken] or list(standing)
 
 
 def _chance(evidence: AbilityEvidence, standing: Standing, language: str) -> float:
     """The mean over the benchmarks that stand for the family, else over those of its skill."""
     of_skill = [name for name, benchmark in evidence.benchmarks.items() if benchmark.skill == standing.skill]
-    return float(np.mean([evidence.benchmarks[name].chance for name in _fitting(evidence, standing, language) or of_skill]))
+    return float(np.mean([evidence.benchmarks[name].chance for name in benchmarks_in(evidence, standing.benchmarks, language) or of_skill]))
 
 
 def _rounded(models: Sequence[AbilityFacts], mean: Array, covariance: Array, cost: Quantized | None) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from llmpick.evidence.fit import FitAnswer, FitMemory, FitOutlook, FitPrice, FitResult, Fits, FitSpeed, MemoryLine, ModelOutlook
 from llmpick.evidence.values import Interval, Source, Unknown
+from llmpick.report.document import known
 from llmpick.report.fit import schema
 
 NOT_NAMED = "none was named: the newest that is known"
@@ -17,13 +18,13 @@ NOT_STATED = "the source does not say"
 def answer_document(answer: FitAnswer) -> dict[str, Any]:
     """The whole answer as plain JSON values. Raises `pydantic.ValidationError` for what the schema cannot hold: a defect of llmpick."""
     outlook = _outlook(answer.outlook) if answer.outlook else Unknown("models were named")
-    document = schema.Fit(**_known(outlook=outlook), schema_version=schema.SCHEMA_VERSION, results=[_result(one) for one in answer.results])
+    document = schema.Fit(**known(outlook=outlook), schema_version=schema.SCHEMA_VERSION, results=[_result(one) for one in answer.results])
     return document.model_dump(mode="json")
 
 
 def _result(one: FitResult) -> schema.Result:
     return schema.Result(
-        **_known(
+        **known(
             engine_version=one.deployment.version or Unknown(NOT_NAMED),
             memory=one.memory if isinstance(one.memory, Unknown) else _memory(one.memory),
             price=one.price if isinstance(one.price, Unknown) else _price(one.price),
@@ -50,7 +51,7 @@ def _result(one: FitResult) -> schema.Result:
 def _memory(memory: FitMemory) -> schema.Memory:
     pool = memory.kv_pool_bytes
     return schema.Memory(
-        **_known(
+        **known(
             kv_pool_bytes=Unknown(NO_POOL) if pool is None else _range(pool),
             kv_pool_tokens=_or(memory.kv_pool_tokens, NO_POOL if pool is None else "the engine does not count them"),
             host_bytes=Unknown(NOT_OFFLOADED) if memory.host_bytes is None else _range(memory.host_bytes),
@@ -79,7 +80,7 @@ def _line(line: MemoryLine) -> schema.FitLine:
 
 def _speed(speed: FitSpeed) -> schema.Speed:
     return schema.Speed(
-        **_known(
+        **known(
             decode_tokens_per_s=_range_or_unknown(speed.decode_tokens_per_s),
             prefill_tokens_per_s=_range_or_unknown(speed.prefill_tokens_per_s),
             ttft_s=_range_or_unknown(speed.ttft_s),
@@ -93,7 +94,7 @@ def _speed(speed: FitSpeed) -> schema.Speed:
 def _price(price: FitPrice) -> schema.FitCost:
     offer = price.offer
     return schema.FitCost(
-        **_known(
+        **known(
             input_per_million=_range_or_unknown(price.input_per_million),
             output_per_million=_range_or_unknown(price.output_per_million),
             energy_kwh_per_million_output=_range_or_unknown(price.energy_kwh_per_million_output),
@@ -120,12 +121,12 @@ def _price(price: FitPrice) -> schema.FitCost:
 
 def _source(source: Source) -> schema.FitSource:
     values = {name: _or(getattr(source, name), NOT_STATED) for name in ("url", "published", "checked")}
-    return schema.FitSource(**_known(**values), title=source.title)
+    return schema.FitSource(**known(**values), title=source.title)
 
 
 def _outlook(outlook: FitOutlook) -> schema.Outlook:
     return schema.Outlook(
-        **_known(task=_or(outlook.task, "no task was named")),
+        **known(task=_or(outlook.task, "no task was named")),
         device=outlook.device.name,
         engine=outlook.deployment.engine,
         available_bytes=outlook.available_bytes,
@@ -150,7 +151,7 @@ def _model(one: ModelOutlook) -> schema.CatalogModel:
     facts = {name: _or(getattr(one, name), "the catalog does not know it") for name in ("parameters_total", "parameters_active")}
     facts |= {name: _or(getattr(one, name), "the catalog does not know it") for name in ("training_tokens", "released")}
     return schema.CatalogModel(
-        **_known(
+        **known(
             **facts,
             fits_probability=_or(one.fits_probability, why),
             quantization=_or(one.quantization, why),
@@ -178,9 +179,3 @@ def _range_or_unknown(value: Interval | Unknown) -> schema.Range | Unknown:
 
 def _or(value: Any, reason: str) -> Any:
     return Unknown(reason) if value is None else value
-
-
-def _known(**values: Any) -> dict[str, Any]:
-    """Turns every `Unknown` into null, and collects the reasons under `unknown`."""
-    reasons = {key: value.reason for key, value in values.items() if isinstance(value, Unknown)}
-    return {**{key: None if key in reasons else value for key, value in values.items()}, "unknown": reasons}
